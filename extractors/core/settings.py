@@ -1,0 +1,121 @@
+"""The one place where settings are read: the environment, then a `.env` file in the working directory.
+
+It lies here because every other part may import the extractors' core and the core imports nobody.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from extractors.core.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Names in the environment are the aliases (`WATERTIGHT_*`, or the CRM's own token name)."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True, frozen=True)
+
+    home_dir: Path = Field(Path("data"), alias="WATERTIGHT_HOME")
+    timezone: str = Field("UTC", alias="WATERTIGHT_TIMEZONE")
+    currency: str = Field("EUR", alias="WATERTIGHT_CURRENCY", pattern="^[A-Z]{3}$")
+    constant_rate_date: date | None = Field(None, alias="WATERTIGHT_CONSTANT_RATE_DATE")
+    funnel_preset: str = Field("eight_steps", alias="WATERTIGHT_FUNNEL_PRESET", pattern="^[a-z0-9_]+$")
+    #: sources to load; empty = every source that is set up
+    sources: Annotated[tuple[str, ...], NoDecode] = Field((), alias="WATERTIGHT_SOURCES")
+
+    #: minutes a window reaches back behind the cursor, for rows that a CRM shows late
+    lookback_minutes: int = Field(60, alias="WATERTIGHT_LOOKBACK_MINUTES", ge=1)
+    #: minutes before the source's now at which a window ends, for rows still being written
+    settle_minutes: int = Field(5, alias="WATERTIGHT_SETTLE_MINUTES", ge=1)
+    #: days between two full comparisons of ids with a CRM
+    sweep_days: int = Field(7, alias="WATERTIGHT_SWEEP_DAYS", ge=1)
+    keep_publications: int = Field(7, alias="WATERTIGHT_KEEP_PUBLICATIONS", ge=1)
+    #: seconds that one resource's extraction may take, retries included
+    extract_budget_seconds: int = Field(3 * 3600, alias="WATERTIGHT_EXTRACT_BUDGET_SECONDS", ge=1)
+
+    files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
+
+    hubspot_token: SecretStr | None = Field(None, alias="HUBSPOT_ACCESS_TOKEN")
+    hubspot_url: str = Field("https://api.hubapi.com", alias="WATERTIGHT_HUBSPOT_URL")
+    hubspot_version: str = Field("2026-09", alias="WATERTIGHT_HUBSPOT_VERSION", pattern=r"^\d{4}-\d{2}$")
+
+    tryton_url: str | None = Field(None, alias="TRYTON_URL")
+    tryton_database: str = Field("crm", alias="TRYTON_DATABASE")
+    tryton_user: str = Field("admin", alias="TRYTON_USER")
+    tryton_password: SecretStr | None = Field(None, alias="TRYTON_PASSWORD")
+
+    #: set by the demonstration and the tests: this source keeps simulated time, and waiting for it costs nothing
+    simulated_time: bool = Field(False, alias="WATERTIGHT_SIMULATED_TIME")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no time zone; use a name such as Europe/Berlin")
+        return value
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def is_demonstration(self) -> bool:
+        """True when no real source is set up."""
+        return not (self.hubspot_token or self.tryton_url or self.files_dir)
+
+    @property
+    def home(self) -> Path:
+        """The folder of this warehouse; the demonstration has one of its own, so that it never meets real data."""
+        home = self.home_dir.expanduser().resolve()
+        return home / "demo" if self.is_demonstration or self.simulated_time else home
+
+    @property
+    def landing_dir(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def warehouse_file(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def build_dir(self) -> Path:
+        return self.home / "build"
+
+    @property
+    def marts_file(self) -> Path:
+        return self.build_dir / "marts.duckdb"
+
+    @property
+    def detail_file(self) -> Path:
+        return self.build_dir / "detail.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        return self.home / "published"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.home / "logs"
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `.env`; keyword arguments (field names) win. Raises ConfigurationError."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(
+            f"Setting {name} cannot be used: {first['msg']}.", "Correct it in the environment or in .env."
+        ) from None
