@@ -1,0 +1,143 @@
+"""The company as a whole: one ledger of events and versions per kind of entity, grown as simulated time needs it.
+
+>>> company = Company(seed=7, size=2_000)
+>>> state = company.at(1)            # everything recorded before night 1 begins
+>>> state.listed("deals")            # numbers of the deals a list call would show
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import activities, contacts, deals, leads, links
+from simulator.chance import Ints
+from simulator.events import LIVE, Events, Versions, versions
+from simulator.seasons import DAY, Arrivals, instant
+from simulator.sellers import Sellers
+
+SIZES = {"small": 2_000, "medium": 100_000, "large": 1_000_000}
+KINDS = ("companies", "contacts", "leads", "deals", *activities.KINDS)
+
+_CHUNK = 100_000
+# Slots are made this far ahead of the clock: leads and companies come before the deal of their slot.
+_AHEAD = contacts.COMPANY_AHEAD + 3 * DAY
+_NIGHTS_AHEAD = 14
+
+
+class Ledger:
+    """All entities of one kind, numbered from 0; some of them still lie in the future."""
+
+    def __init__(self, events: Events, found: Versions) -> None:
+        self.events = events
+        self.versions = found
+
+    @cached_property
+    def by_recorded(self) -> Ints:
+        """Places of the versions in order of `modified`: a search by modified date looks here."""
+        return np.argsort(self.versions.modified, kind="stable")
+
+    @cached_property
+    def modified_sorted(self) -> Ints:
+        """`modified` in that order."""
+        return self.versions.modified[self.by_recorded]
+
+    def version_at(self, number: int, at: int) -> int | None:
+        """The place of the version in force at an instant, None if the entity does not exist yet."""
+        if not 0 <= number < self.events.count:
+            return None
+        low, high = int(self.versions.starts[number]), int(self.versions.starts[number + 1])
+        place = low + int(np.searchsorted(self.versions.recorded[low:high], at, side="right")) - 1
+        return place if place >= low else None
+
+
+@dataclass(frozen=True)
+class State:
+    """The company as it is at an instant (ms): everything recorded up to and including it."""
+
+    company: "Company"
+    at: int
+
+    def places(self, kind: str) -> Ints:
+        """The place of the version in force of every entity that has one, in order of number."""
+        found = self.company.ledgers[kind].versions
+        known = found.recorded <= self.at
+        last = known.copy()
+        last[:-1] &= ~(known[1:] & (found.number[1:] == found.number[:-1]))
+        return np.flatnonzero(last)
+
+    def listed(self, kind: str, standing: int = LIVE) -> NDArray[np.int32]:
+        """Numbers of the entities with that standing (LIVE, HIDDEN or GONE), ascending."""
+        found = self.company.ledgers[kind].versions
+        places = self.places(kind)
+        return np.asarray(found.number[places[found.standing[places] == standing]])
+
+
+class Company:
+    """A seeded company. `size` is the number of deals created before night 1."""
+
+    def __init__(self, seed: int, size: int | str) -> None:
+        if isinstance(size, str):
+            if size not in SIZES:
+                raise ValueError(f"There is no size {size!r}. Choose one of: {', '.join(SIZES)}.")
+            size = SIZES[size]
+        if size < 50:
+            raise ValueError(f"A company of {size} deals is too small. Choose at least 50.")
+        self.seed = seed
+        self.size = size
+        self.arrivals = Arrivals(seed, size)
+        self.sellers = Sellers(seed, size)
+        self.ledgers: dict[str, Ledger] = {}
+        self.slots = 0
+
+    def at(self, night: int) -> State:
+        """The state at the instant in which a night's extraction begins."""
+        self.grow(instant(night + 1))
+        return State(self, instant(night))
+
+    def grow(self, until: int) -> None:
+        """Make everything that is recorded before an instant (and what comes of it later)."""
+        needed = min(self.arrivals.count(until + _AHEAD), self.arrivals.capacity)
+        if needed <= self.slots:
+            return
+        # Even, so that every slot group of an activity is whole; a fortnight ahead, so that most nights cost nothing.
+        ahead = self.arrivals.count(until + _AHEAD + _NIGHTS_AHEAD * DAY)
+        slots = ahead + (-ahead) % 8
+        for kind in KINDS:
+            self._extend(kind, _numbers(kind, self.slots), _numbers(kind, slots))
+        self.slots = slots
+
+    def _extend(self, kind: str, first: int, end: int) -> None:
+        live, fields = self._life(kind)
+        events, found = [], []
+        if kind in self.ledgers:
+            events.append(self.ledgers[kind].events)
+            found.append(self.ledgers[kind].versions)
+        for begin in range(first, end, _CHUNK):
+            made = live(np.arange(begin, min(begin + _CHUNK, end), dtype=np.int64))
+            events.append(made)
+            found.append(versions(made, fields, self.seed, kind))
+        self.ledgers[kind] = Ledger(Events.chain(events), Versions.chain(found))
+
+    def _life(self, kind: str) -> tuple[Callable[[Ints], Events], tuple[int, ...]]:
+        seed, arrivals, sellers = self.seed, self.arrivals, self.sellers
+        if kind == "deals":
+            return lambda numbers: deals.live(seed, numbers, arrivals, sellers), deals.FIELDS
+        if kind == "leads":
+            return lambda numbers: leads.live(seed, numbers, arrivals, sellers), leads.FIELDS
+        if kind == "contacts":
+            return lambda numbers: contacts.live_contacts(seed, numbers, arrivals), contacts.CONTACT_FIELDS
+        if kind == "companies":
+            return lambda numbers: contacts.live_companies(seed, numbers, arrivals), contacts.COMPANY_FIELDS
+        return lambda numbers: activities.live(seed, kind, numbers, arrivals), activities.FIELDS
+
+
+def _numbers(kind: str, slots: int) -> int:
+    """How many entities of a kind belong to the first `slots` deal slots (a multiple of 8)."""
+    if kind in ("leads", "contacts"):
+        return slots * links.LEADS_PER_DEAL
+    if kind == "companies":
+        return slots * 5 // 8
+    return slots // links.ACTIVITY_SLOTS.get(kind, 1)

@@ -1,0 +1,167 @@
+"""What no CRM holds, as CSV files: spend, process costs, quotas, exchange rates, capacity.
+
+Every file is the complete state as known on the night: all days, weeks and months that had begun by then.
+"""
+
+import csv
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from simulator.chance import one, uniform
+from simulator.company import Company
+from simulator.links import CHANNELS
+from simulator.seasons import BEGINNING, SECOND, instant, iso
+from simulator.sellers import TEAMS, Seller
+
+_PAID = ("paid_search", "social", "event", "email", "referral")
+_PROCESSES = ("attraction", "sales", "retention")
+
+
+def write(company: Company, night: int, folder: Path) -> list[Path]:
+    """Write all files for a night; each replaces the one before at once. Returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first = datetime.fromtimestamp(BEGINNING // SECOND, UTC).date()
+    today = datetime.fromtimestamp(instant(night) // SECOND, UTC).date()
+    days = [first + timedelta(days=number) for number in range((today - first).days)]
+    months = _months(first, today)
+    sellers = company.sellers.everyone
+    # A folder has no clock of its own: this file says what time it is for the company.
+    (folder / "as_of.txt").write_text(iso(instant(night)) + "\n")
+    return [
+        _table(folder, "owners", ("owner_id", "owner_name", "email", "team"), _owners(sellers, instant(night))),
+        _table(folder, "campaigns", ("campaign_id", "campaign_name", "channel"), _campaigns(days)),
+        _table(
+            folder,
+            "marketing_spend",
+            ("date", "channel", "amount", "currency_code", "campaign_id"),
+            _spend(company, days),
+        ),
+        _table(
+            folder,
+            "process_costs",
+            ("period_start", "period_end", "process", "amount", "currency_code"),
+            _costs(company, months),
+        ),
+        _table(
+            folder,
+            "quotas",
+            ("period_start", "period_end", "amount", "currency_code", "owner_id"),
+            _quotas(company, months),
+        ),
+        _table(folder, "exchange_rates", ("date", "from_currency", "to_currency", "rate"), _rates(company, days)),
+        _table(
+            folder,
+            "capacity",
+            ("owner_id", "week_start", "meetings", "active_deals"),
+            _capacity(company, days, sellers),
+        ),
+    ]
+
+
+def _table(folder: Path, name: str, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Path:
+    path = folder / f"{name}.csv"
+    unfinished = folder / f".{name}.csv.unfinished"
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    unfinished.rename(path)
+    return path
+
+
+def _months(first: date, today: date) -> list[tuple[date, date]]:
+    """First and last day of every month that has begun."""
+    found = []
+    start = first.replace(day=1)
+    while start <= today:
+        following = (start + timedelta(days=32)).replace(day=1)
+        found.append((start, following - timedelta(days=1)))
+        start = following
+    return found
+
+
+def _shares(company: Company, stream: str, days: list[date]) -> list[float]:
+    numbers = np.array([day.toordinal() for day in days], dtype=np.int64)
+    drawn: list[float] = uniform(company.seed, stream, numbers).tolist()
+    return drawn
+
+
+def _owners(sellers: tuple[Seller, ...], now: int) -> Iterable[tuple[object, ...]]:
+    """Everybody who has ever sold: quotas and capacity refer to them."""
+    for seller in sellers:
+        if seller.joined <= now:
+            yield seller.id, f"{seller.first_name} {seller.family_name}", seller.email, TEAMS[seller.team]
+
+
+def _quarter(channel: str, day: date) -> str:
+    return f"{channel}-{day.year}-q{(day.month + 2) // 3}"
+
+
+def _campaigns(days: list[date]) -> list[tuple[object, ...]]:
+    found = dict.fromkeys(
+        (_quarter(channel, day), channel, day.year, (day.month + 2) // 3) for day in days for channel in _PAID
+    )
+    return [
+        (identity, f"{channel.replace('_', ' ').capitalize()} {year} Q{quarter}", channel)
+        for identity, channel, year, quarter in found
+    ]
+
+
+def _spend(company: Company, days: list[date]) -> Iterable[tuple[object, ...]]:
+    """Cents per day and paid channel, in proportion to the company's size; nothing is spent on most weekends."""
+    shares = {channel: _shares(company, f"spend.{channel}", days) for channel in _PAID}
+    for place, day in enumerate(days):
+        for channel in _PAID:
+            share = shares[channel][place]
+            if day.weekday() >= 5 and share < 0.8:
+                continue
+            weight = 1.0 / (2 + CHANNELS.index(channel))
+            cents = round(company.size * weight * (0.6 + 0.8 * share) * 3)
+            if cents:
+                yield day, channel, f"{cents / 100:.2f}", "EUR", _quarter(channel, day)
+
+
+def _costs(company: Company, months: list[tuple[date, date]]) -> Iterable[tuple[object, ...]]:
+    for start, end in months:
+        for place, process in enumerate(_PROCESSES):
+            amount = (
+                company.size
+                * (9, 21, 6)[place]
+                * (0.95 + 0.1 * one(company.seed, f"cost.{process}", start.toordinal()))
+            )
+            yield start, end, process, f"{amount:.2f}", "EUR"
+
+
+def _quotas(company: Company, months: list[tuple[date, date]]) -> Iterable[tuple[object, ...]]:
+    for start, end in months:
+        at = int(datetime(start.year, start.month, 1, tzinfo=UTC).timestamp()) * SECOND
+        for seller in company.sellers.everyone:
+            if seller.joined <= at and (seller.left is None or seller.left > at):
+                amount = round(
+                    company.size / company.sellers.count * 95 * (0.8 + 0.4 * one(company.seed, "quota", seller.number)),
+                    -2,
+                )
+                yield start, end, f"{amount:.2f}", "EUR", seller.id
+
+
+def _rates(company: Company, days: list[date]) -> Iterable[tuple[object, ...]]:
+    """How many euros one unit costs, on working days only: weekends take the last rate."""
+    for currency, middle in (("USD", 0.92), ("GBP", 1.16)):
+        drift = 0.0
+        for day, share in zip(days, _shares(company, f"rate.{currency}", days), strict=True):
+            drift = 0.995 * drift + (share - 0.5) * 0.008
+            if day.weekday() < 5:
+                yield day, currency, "EUR", f"{middle * (1 + drift):.6f}"
+
+
+def _capacity(company: Company, days: list[date], sellers: tuple[Seller, ...]) -> Iterable[tuple[object, ...]]:
+    for day in days:
+        if day.weekday() != 0:
+            continue
+        at = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
+        for seller in sellers:
+            if seller.joined <= at and (seller.left is None or seller.left > at):
+                yield seller.id, day, 8 + seller.number % 5, 20 + seller.number % 4 * 5

@@ -1,0 +1,1 @@
+"""HubSpot's API, date-based paths, serving the company."""

@@ -1,0 +1,58 @@
+"""What no CRM holds: complete, in the contract's columns, and the same for the same night."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from simulator import files
+from simulator.company import Company
+
+pytestmark = pytest.mark.unit
+
+REQUIRED = {
+    "owners": {"owner_id", "owner_name"},
+    "campaigns": {"campaign_id", "campaign_name"},
+    "marketing_spend": {"date", "channel", "amount", "currency_code"},
+    "process_costs": {"period_start", "period_end", "process", "amount", "currency_code"},
+    "quotas": {"period_start", "period_end", "amount", "currency_code"},
+    "exchange_rates": {"date", "from_currency", "to_currency", "rate"},
+    "capacity": {"owner_id", "week_start"},
+}
+
+
+def _rows(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_file_has_its_required_columns_filled(tmp_path: Path) -> None:
+    files.write(Company(7, 200), 1, tmp_path)
+    for name, columns in REQUIRED.items():
+        rows = _rows(tmp_path, name)
+        assert rows, name
+        assert all(row[column] for row in rows for column in columns), name
+
+
+def test_the_past_stays_and_days_are_added(tmp_path: Path) -> None:
+    company = Company(7, 200)
+    files.write(company, 1, tmp_path)
+    first = _rows(tmp_path, "marketing_spend"), _rows(tmp_path, "exchange_rates")
+    files.write(company, 4, tmp_path)
+    later = _rows(tmp_path, "marketing_spend"), _rows(tmp_path, "exchange_rates")
+    assert all(row in later[0] for row in first[0])
+    assert all(row in later[1] for row in first[1])
+    assert max(row["date"] for row in later[0]) == "2026-06-04"
+
+
+def test_spend_refers_to_known_campaigns(tmp_path: Path) -> None:
+    files.write(Company(7, 200), 2, tmp_path)
+    known = {row["campaign_id"] for row in _rows(tmp_path, "campaigns")}
+    assert {row["campaign_id"] for row in _rows(tmp_path, "marketing_spend")} <= known
+
+
+def test_quotas_and_capacity_refer_to_known_owners(tmp_path: Path) -> None:
+    files.write(Company(7, 200), 2, tmp_path)
+    known = {row["owner_id"] for row in _rows(tmp_path, "owners")}
+    for name in ("quotas", "capacity"):
+        assert {row["owner_id"] for row in _rows(tmp_path, name)} <= known
