@@ -1,0 +1,51 @@
+{# The formulas of every mart, each written once: ratio, Wilson bounds, conversion of an amount, quantile. #}
+
+{# numerator / denominator as double; null, never 0 or infinite, when there is nothing to divide by. #}
+{% macro safe_ratio(numerator, denominator) -%}
+    case when {{ denominator }} <> 0 then cast({{ numerator }} as double) / cast({{ denominator }} as double) end
+{%- endmacro %}
+
+{# One end of the Wilson interval at 95 % (z = 1.96, written out) of a share of counts; null without observations.
+   side: -1 = lower bound, 1 = upper bound. #}
+{% macro wilson_bound(numerator, denominator, side) -%}
+    {%- set z2 = '3.841458820694124' -%}
+    {%- set n = 'cast(' ~ denominator ~ ' as double)' -%}
+    {%- set x = 'cast(' ~ numerator ~ ' as double)' -%}
+    case
+        when {{ denominator }} > 0 then least(1.0, greatest(0.0,
+            ({{ x }} + {{ z2 }} / 2 {{ '+' if side > 0 else '-' }} 1.959963984540054
+                * sqrt({{ x }} * ({{ n }} - {{ x }}) / {{ n }} + {{ z2 }} / 4)) / ({{ n }} + {{ z2 }})))
+    end
+{%- endmacro %}
+
+{% macro wilson_low(numerator, denominator) -%} {{ wilson_bound(numerator, denominator, -1) }} {%- endmacro %}
+
+{% macro wilson_high(numerator, denominator) -%} {{ wilson_bound(numerator, denominator, 1) }} {%- endmacro %}
+
+{# An amount at an exchange rate, rounded to cents; null when either is missing, never a silent rate of 1. #}
+{% macro converted(amount, rate) -%}
+    cast(round({{ amount }} * {{ rate }}, 2) as decimal(18, 2))
+{%- endmacro %}
+
+{# An exact quantile by linear interpolation between neighbours; null over nothing. #}
+{% macro quantile(expression, share) -%}
+    {{ return(adapter.dispatch('quantile')(expression, share)) }}
+{%- endmacro %}
+
+{% macro default__quantile(expression, share) -%} quantile_cont({{ expression }}, {{ share }}) {%- endmacro %}
+
+{% macro spark__quantile(expression, share) -%} percentile({{ expression }}, {{ share }}) {%- endmacro %}
+
+{# The key of a row in one of the dimensions of mart_metrics__dimension_values. #}
+{% macro dimension_key(dimension, pipeline_key, owner_key=none, channel=none) -%}
+    case {{ dimension }}
+        when 'all' then 'all'
+        when 'pipeline' then cast({{ pipeline_key }} as varchar)
+        {%- if owner_key %}
+        when 'owner' then cast({{ owner_key }} as varchar)
+        {%- endif %}
+        {%- if channel %}
+        when 'channel' then {{ channel }}
+        {%- endif %}
+    end
+{%- endmacro %}

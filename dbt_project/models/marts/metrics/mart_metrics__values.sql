@@ -1,0 +1,128 @@
+{#- metric, value, numerator, denominator: expressions over one mart; is_amount: the value is money. -#}
+{%- set win_rate_metrics = [
+    ('deals_created', 'created_count', 'created_count', 'null', false),
+    ('deals_won', 'won_count', 'won_count', 'null', false),
+    ('deals_lost', 'lost_count', 'lost_count', 'null', false),
+    ('won_amount', 'won_amount', 'won_amount', 'null', true),
+    ('win_rate', 'win_rate', 'won_count', 'closed_count', false),
+    ('value_win_rate', 'value_win_rate', 'won_amount', 'closed_amount', true),
+    ('broad_win_rate', 'broad_win_rate', 'won_count', 'broad_closed_count', false),
+    ('created_win_rate', 'created_win_rate', 'created_won_count', 'created_count', false),
+    ('average_deal_size', 'won_amount_per_deal', 'won_amount', 'won_count', true),
+] -%}
+{%- set cycle_metrics = [
+    ('sales_cycle_days', 'won', 'created'), ('sales_cycle_won_lost_days', 'won_lost', 'created'),
+    ('sales_cycle_from_lead_days', 'won', 'lead_created'),
+    ('sales_cycle_won_lost_from_lead_days', 'won_lost', 'lead_created'),
+] -%}
+with period_ends as (
+
+    select period_grain, period_start, prior_period_start, is_complete_period, max(calendar_date) as last_date
+    from {{ ref('mart_metrics__periods') }}
+    where period_grain <> 'all'
+    group by 1, 2, 3, 4
+
+),
+
+open_at_end as (
+
+    select ends.period_grain, ends.period_start, dimensions.dimension,
+        {{ dimension_key('dimensions.dimension', 'daily.pipeline_key', 'daily.owner_key') }} as dimension_key,
+        sum(daily.open_count) as open_count, sum(daily.open_amount) as open_amount
+    from {{ ref('mart_sales__pipeline_daily') }} as daily
+    inner join period_ends as ends on ends.last_date = daily.calendar_date
+    cross join (
+        select distinct dimension from {{ ref('mart_metrics__dimension_values') }}
+        where dimension in ('all', 'pipeline', 'owner')
+    ) as dimensions
+    group by 1, 2, 3, 4
+
+),
+
+leaked as (
+
+    select leakage.period_grain, leakage.period_start, dimensions.dimension,
+        {{ dimension_key('dimensions.dimension', 'leakage.pipeline_key', none, 'leakage.channel') }} as dimension_key,
+        sum(leakage.leaked_count) as leaked_count, sum(leakage.last_amount) as leaked_amount
+    from {{ ref('mart_sales__leakage') }} as leakage
+    cross join (
+        select distinct dimension from {{ ref('mart_metrics__dimension_values') }}
+        where dimension in ('all', 'pipeline', 'channel')
+    ) as dimensions
+    group by 1, 2, 3, 4
+
+),
+
+measured as (
+
+    {% for metric, value, numerator, denominator, is_amount in win_rate_metrics -%}
+    select '{{ metric }}' as metric, period_grain, period_start, dimension, dimension_key,
+        cast({{ value }} as double) as metric_value, cast({{ numerator }} as double) as numerator,
+        cast({{ denominator }} as double) as denominator, {{ is_amount }} as is_amount
+    from {{ ref('mart_sales__win_rates') }}
+    union all
+    {% endfor %}
+    {% for metric, scope, measured_from in cycle_metrics -%}
+    {% for suffix, value, numerator, denominator in [
+        ('', 'mean_days', 'total_days', 'deal_count'), ('_median', 'median_days', 'null', 'deal_count'),
+        ('_p90', 'p90_days', 'null', 'deal_count')] -%}
+    select '{{ metric ~ suffix }}', period_grain, period_start, dimension, dimension_key,
+        {{ value }}, cast({{ numerator }} as double), cast({{ denominator }} as double), false
+    from {{ ref('mart_sales__sales_cycle') }}
+    where outcome_scope = '{{ scope }}' and measured_from = '{{ measured_from }}'
+    union all
+    {% endfor %}
+    {%- endfor %}
+    {% for metric, value, is_amount in [('open_deals', 'open_count', false), ('open_amount', 'open_amount', true)] -%}
+    select '{{ metric }}', period_grain, period_start, dimension, dimension_key,
+        cast({{ value }} as double), cast({{ value }} as double), cast(null as double), {{ is_amount }}
+    from open_at_end
+    union all
+    {% endfor %}
+    {% for metric, value, is_amount in [('leaked_deals', 'leaked_count', false), ('leaked_amount', 'leaked_amount', true)] -%}
+    select '{{ metric }}', period_grain, period_start, dimension, dimension_key,
+        cast({{ value }} as double), cast({{ value }} as double), cast(null as double), {{ is_amount }}
+    from leaked
+    union all
+    {% endfor %}
+    select 'stage_conversion_' || cohort_kind, period_grain, period_start, 'stage', cast(stage_key as varchar),
+        conversion_rate, cast(converted_count as double), cast(cohort_count as double), false
+    from {{ ref('mart_sales__stage_conversion_by_cohort') }}
+    where stage_key is not null
+    union all
+    select 'stage_visits', period_grain, period_start, 'stage', cast(stage_key as varchar),
+        cast(entered_count as double), cast(entered_count as double), cast(null as double), false
+    from {{ ref('mart_sales__visit_flow') }}
+
+)
+
+select
+    measured.metric,
+    measured.period_grain,
+    measured.period_start,
+    measured.dimension,
+    coalesce(labels.dimension_value, measured.dimension_key) as dimension_value,
+    measured.metric_value as "value",
+    measured.numerator,
+    measured.denominator,
+    case when measured.is_amount then '{{ var("currency") }}' end as currency_code,
+    case when measured.is_amount then 'booked' end as amount_basis,
+    cast(null as double) as target,
+    case
+        when lag(measured.period_start) over in_order = ends.prior_period_start
+            then lag(measured.metric_value) over in_order
+    end as prior_value,
+    ends.is_complete_period,
+    sources.data_through,
+    sources.run_id
+from measured
+-- the grain of all time serves the funnel; a metric over time has none
+inner join period_ends as ends
+    on ends.period_grain = measured.period_grain and ends.period_start = measured.period_start
+cross join (select max(warehouse_data_through) as data_through, max(run_id) as run_id from {{ ref('dim_sources') }}) as sources
+left join {{ ref('mart_metrics__dimension_values') }} as labels
+    on labels.dimension = measured.dimension and labels.dimension_key = measured.dimension_key
+window in_order as (
+    partition by measured.metric, measured.period_grain, measured.dimension, measured.dimension_key
+    order by measured.period_start
+)

@@ -1,0 +1,82 @@
+with dimensions as (
+
+    select distinct dimension from {{ ref('mart_metrics__dimension_values') }} where dimension in ('all', 'pipeline')
+
+),
+
+closes as (
+
+    select
+        closes.closed_date,
+        dimensions.dimension,
+        {{ dimension_key('dimensions.dimension', 'closes.pipeline_key') }} as dimension_key,
+        closes.close_group = 'won' as is_won,
+        closes.days_from_created,
+        closes.days_from_lead
+    from {{ ref('mart_sales__closes') }} as closes
+    cross join dimensions
+    where closes.close_group in ('won', 'lost') and not closes.is_removed
+
+),
+
+by_period as (
+
+    select
+        periods.period_grain,
+        periods.period_start,
+        periods.is_complete_period,
+        closes.dimension,
+        closes.dimension_key,
+        {% for name, days, condition in [
+            ('won_created', 'closes.days_from_created', 'closes.is_won'),
+            ('won_lost_created', 'closes.days_from_created', 'true'),
+            ('won_lead', 'closes.days_from_lead', 'closes.is_won'),
+            ('won_lost_lead', 'closes.days_from_lead', 'true'),
+        ] -%}
+        count({{ days }}) filter (where {{ condition }}) as {{ name }}_count,
+        sum({{ days }}) filter (where {{ condition }}) as {{ name }}_total,
+        {{ quantile(days, '0.5') }} filter (where {{ condition }}) as {{ name }}_median,
+        {{ quantile(days, '0.9') }} filter (where {{ condition }}) as {{ name }}_p90{{ ',' if not loop.last }}
+        {% endfor %}
+    from closes
+    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = closes.closed_date
+    group by 1, 2, 3, 4, 5
+
+),
+
+long as (
+
+    {% for outcome_scope, measured_from, name in [
+        ('won', 'created', 'won_created'), ('won_lost', 'created', 'won_lost_created'),
+        ('won', 'lead_created', 'won_lead'), ('won_lost', 'lead_created', 'won_lost_lead'),
+    ] -%}
+    select
+        period_grain, period_start, is_complete_period, dimension, dimension_key,
+        '{{ outcome_scope }}' as outcome_scope,
+        '{{ measured_from }}' as measured_from,
+        {{ name }}_count as deal_count,
+        {{ name }}_total as total_days,
+        {{ name }}_median as median_days,
+        {{ name }}_p90 as p90_days
+    from by_period
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select
+    long.period_grain,
+    long.period_start,
+    long.is_complete_period,
+    long.dimension,
+    long.dimension_key,
+    labels.dimension_value,
+    long.outcome_scope,
+    long.measured_from,
+    long.deal_count,
+    long.total_days,
+    {{ safe_ratio('long.total_days', 'long.deal_count') }} as mean_days,
+    long.median_days,
+    long.p90_days
+from long
+left join {{ ref('mart_metrics__dimension_values') }} as labels
+    on labels.dimension = long.dimension and labels.dimension_key = long.dimension_key

@@ -1,0 +1,120 @@
+with daily as (
+
+    -- closes by the day of the close
+    select
+        closed_date as calendar_date, pipeline_key, owner_key, channel,
+        count(*) filter (where close_group = 'won' and not is_removed) as won_count,
+        count(*) filter (where close_group = 'lost' and not is_removed) as lost_count,
+        count(*) filter (where close_group = 'disqualified' and not is_removed) as disqualified_count,
+        count(*) filter (where close_group = 'no_decision' and not is_removed) as no_decision_count,
+        count(*) filter (where is_removed) as removed_count,
+        sum(booked_amount) filter (where close_group = 'won' and not is_removed) as won_amount,
+        sum(booked_amount) filter (where close_group = 'lost' and not is_removed) as lost_amount,
+        count(*) filter (where is_unconverted and not is_removed and close_group in ('won', 'lost'))
+            as unconverted_count,
+        0 as created_count,
+        0 as created_won_count
+    from {{ ref('mart_sales__closes') }}
+    group by closed_date, pipeline_key, owner_key, channel
+
+    union all
+
+    -- deals by the day, pipeline and owner of their creation
+    select
+        created_date, created_pipeline_key, created_owner_key, channel,
+        0, 0, 0, 0, 0, null, null, 0,
+        count(*),
+        count(*) filter (where deal_status = 'won')
+    from {{ ref('mart_sales__deal_outcomes') }}
+    group by created_date, created_pipeline_key, created_owner_key, channel
+
+),
+
+dimensions as (
+
+    select distinct dimension
+    from {{ ref('mart_metrics__dimension_values') }}
+    where dimension in ('all', 'pipeline', 'owner', 'channel')
+
+),
+
+by_day as (
+
+    select
+        daily.calendar_date,
+        dimensions.dimension,
+        {{ dimension_key('dimensions.dimension', 'daily.pipeline_key', 'daily.owner_key', 'daily.channel') }}
+            as dimension_key,
+        {% for measure in ['won_count', 'lost_count', 'disqualified_count', 'no_decision_count', 'removed_count',
+                           'won_amount', 'lost_amount', 'unconverted_count', 'created_count', 'created_won_count'] -%}
+        sum(daily.{{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from daily
+    cross join dimensions
+    group by 1, 2, 3
+
+),
+
+by_period as (
+
+    select
+        periods.period_grain,
+        periods.period_start,
+        periods.is_complete_period,
+        by_day.dimension,
+        by_day.dimension_key,
+        cast(sum(by_day.won_count) as bigint) as won_count,
+        cast(sum(by_day.lost_count) as bigint) as lost_count,
+        cast(sum(by_day.disqualified_count) as bigint) as disqualified_count,
+        cast(sum(by_day.no_decision_count) as bigint) as no_decision_count,
+        cast(sum(by_day.won_count + by_day.lost_count) as bigint) as closed_count,
+        cast(sum(by_day.won_count + by_day.lost_count + by_day.disqualified_count + by_day.no_decision_count) as bigint)
+            as broad_closed_count,
+        cast(sum(by_day.removed_count) as bigint) as removed_count,
+        cast(coalesce(sum(by_day.won_amount), 0) as decimal(18, 2)) as won_amount,
+        cast(coalesce(sum(by_day.won_amount), 0) + coalesce(sum(by_day.lost_amount), 0) as decimal(18, 2))
+            as closed_amount,
+        cast(sum(by_day.unconverted_count) as bigint) as unconverted_count,
+        cast(sum(by_day.created_count) as bigint) as created_count,
+        cast(sum(by_day.created_won_count) as bigint) as created_won_count
+    from by_day
+    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
+    group by 1, 2, 3, 4, 5
+
+)
+
+select
+    by_period.period_grain,
+    by_period.period_start,
+    by_period.is_complete_period,
+    by_period.dimension,
+    by_period.dimension_key,
+    labels.dimension_value,
+    by_period.won_count,
+    by_period.lost_count,
+    by_period.disqualified_count,
+    by_period.no_decision_count,
+    by_period.closed_count,
+    {{ safe_ratio('won_count', 'closed_count') }} as win_rate,
+    {{ wilson_low('won_count', 'closed_count') }} as win_rate_low,
+    {{ wilson_high('won_count', 'closed_count') }} as win_rate_high,
+    by_period.broad_closed_count,
+    {{ safe_ratio('won_count', 'broad_closed_count') }} as broad_win_rate,
+    {{ wilson_low('won_count', 'broad_closed_count') }} as broad_win_rate_low,
+    {{ wilson_high('won_count', 'broad_closed_count') }} as broad_win_rate_high,
+    by_period.removed_count,
+    by_period.won_amount,
+    by_period.closed_amount,
+    {{ safe_ratio('won_amount', 'closed_amount') }} as value_win_rate,
+    by_period.unconverted_count,
+    {{ safe_ratio('won_amount', 'won_count') }} as won_amount_per_deal,
+    by_period.created_count,
+    by_period.created_won_count,
+    {{ safe_ratio('created_won_count', 'created_count') }} as created_win_rate,
+    {{ wilson_low('created_won_count', 'created_count') }} as created_win_rate_low,
+    {{ wilson_high('created_won_count', 'created_count') }} as created_win_rate_high,
+    '{{ var("currency") }}' as currency_code,
+    'booked' as amount_basis
+from by_period
+left join {{ ref('mart_metrics__dimension_values') }} as labels
+    on labels.dimension = by_period.dimension and labels.dimension_key = by_period.dimension_key

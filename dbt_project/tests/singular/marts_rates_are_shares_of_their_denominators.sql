@@ -1,0 +1,35 @@
+-- Every rate lies in 0 to 1 inside its interval, is its numerator over its denominator, and is null exactly where the denominator is 0.
+with rates as (
+
+    {% for mart, grain, rate, numerator, denominator, interval in [
+        ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'win_rate', 'won_count', 'closed_count', true),
+        ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'broad_win_rate', 'won_count', 'broad_closed_count', true),
+        ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'created_win_rate', 'created_won_count', 'created_count', true),
+        ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'value_win_rate', 'won_amount', 'closed_amount', false),
+        ('mart_sales__stage_conversion_by_cohort', "cohort_kind || ' ' || period_grain || ' ' || period_start || ' ' || pipeline_key || ' ' || coalesce(stage_name, stage_kind)", 'conversion_rate', 'converted_count', 'cohort_count', true),
+        ('mart_sales__funnel', "period_grain || ' ' || period_start || ' ' || dimension_value || ' ' || step_name", 'step_rate', 'reached_count', 'previous_count', true),
+        ('mart_sales__funnel', "period_grain || ' ' || period_start || ' ' || dimension_value || ' ' || step_name", 'cohort_rate', 'reached_count', 'cohort_count', false),
+        ('mart_sales__cohort_partition', "period_grain || ' ' || period_start || ' ' || pipeline_key || ' ' || outcome", 'cohort_rate', 'deal_count', 'created_count', false),
+    ] -%}
+    select
+        '{{ mart }}' as mart, {{ grain }} as row_at, '{{ rate }}' as rate_name, {{ rate }} as rate,
+        {{ rate ~ '_low' if interval else 'cast(null as double)' }} as rate_low,
+        {{ rate ~ '_high' if interval else 'cast(null as double)' }} as rate_high,
+        cast({{ numerator }} as double) as numerator, cast({{ denominator }} as double) as denominator
+    from {{ ref(mart) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select
+    *,
+    'The numerator counts something that the denominator does not (look for a join that doubles deals), or an amount is negative.'
+        as likely_cause
+from rates
+where rate not between 0 and 1
+    or numerator > denominator
+    or (rate is null and denominator <> 0 and numerator is not null)
+    or (rate is not null and coalesce(denominator, 0) = 0)
+    or abs(rate * denominator - numerator) > 1e-6 * denominator
+    or rate < rate_low - 1e-12
+    or rate > rate_high + 1e-12

@@ -1,0 +1,71 @@
+"""Builds the project's real marts, with their data tests, over core tables that a test wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import yaml
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+COLUMNS: dict[str, dict[str, str]] = {
+    model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
+    for model in yaml.safe_load((PROJECT / "models/core/_core.yml").read_text())["models"]
+}
+
+
+def write_core(home: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
+    """Creates every core table of `_core.yml` in `home`/marts.duckdb and fills it; a column left out is null, a flag false."""
+    with duckdb.connect(str(home / "marts.duckdb")) as connection:
+        for table, columns in COLUMNS.items():
+            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            connection.execute(f"create or replace table {table} ({listed})")
+            if not tables.get(table):
+                continue
+            lines = home / "rows.jsonl"
+            lines.write_text("\n".join(json.dumps(row, default=_as_text) for row in tables[table]))
+            typed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+            values = ", ".join(
+                f'coalesce("{name}", false)' if kind == "boolean" else f'"{name}"' for name, kind in columns.items()
+            )
+            connection.execute(
+                f"insert into {table} select {values}"
+                f" from read_json('{lines}', format = 'newline_delimited', columns = {{{typed}}})"
+            )
+
+
+def _as_text(value: datetime | date | Decimal | UUID) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return str(value)
+
+
+def run_dbt(home: Path, *arguments: str, timezone: str = "Europe/Berlin") -> subprocess.CompletedProcess[str]:
+    """Runs dbt on the project with its files in `home`."""
+    files = {
+        f"WATERTIGHT_{name.upper()}_FILE": str(home / f"{name}.duckdb") for name in ("warehouse", "marts", "detail")
+    }
+    return subprocess.run(
+        [
+            str(Path(sys.executable).parent / "dbt"), *arguments, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+            "--target-path", str(home / "target"), "--log-path", str(home / "logs"), "--no-use-colors",
+            "--vars", json.dumps({"timezone": timezone}),
+        ],
+        env=os.environ | files, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def build_marts(home: Path, tables: dict[str, list[dict[str, Any]]]) -> duckdb.DuckDBPyConnection:
+    """The marts over the given core tables, all their tests green; a read-only connection to them."""
+    write_core(home, tables)
+    result = run_dbt(home, "build", "--select", "path:models/marts", "path:tests/singular", "funnel_presets")
+    assert result.returncode == 0, result.stdout[-6000:]
+    return duckdb.connect(str(home / "marts.duckdb"), read_only=True)
