@@ -1,0 +1,2 @@
+select lead_key, lead_name
+from {{ ref('int_crm__leads') }}

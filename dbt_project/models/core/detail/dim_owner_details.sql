@@ -1,0 +1,2 @@
+select owner_key, email
+from {{ ref('int_crm__owners') }}

@@ -1,0 +1,15 @@
+select
+    contact.contact_key,
+    contact.source_system,
+    contact.source_contact_id,
+    coalesce(company.company_key, {{ unknown_key() }}) as company_key,
+    contact.legal_basis,
+    contact.consent_at,
+    contact.consent_withdrawn_at,
+    contact.created_at,
+    contact.is_deleted,
+    contact.merged_into_contact_key,
+    contact.crm_url
+from {{ ref('int_crm__contacts') }} as contact
+left join {{ ref('dim_companies') }} as company
+    on {{ stable_key('contact.source_system', 'contact.account', 'contact.source_company_id') }} = company.company_key

@@ -1,0 +1,70 @@
+with
+
+as_of as (
+
+    select {{ reporting_date('max(warehouse_data_through)') }} as as_of_date from {{ ref('dim_sources') }}
+
+),
+
+quotes as (
+
+    select rate_date, from_currency_code, to_currency_code, exchange_rate, false as is_inverse
+    from {{ ref('int_crm__exchange_rates') }}
+    union all
+    select rate_date, to_currency_code, from_currency_code, cast(1 / exchange_rate as decimal(20, 12)), true
+    from {{ ref('int_crm__exchange_rates') }}
+
+),
+
+-- A quote serves its own day and at most seven more, until the next one.
+served as (
+
+    select
+        *,
+        least(
+            coalesce(lead(rate_date) over pair - interval '1' day, rate_date + interval '7' day),
+            rate_date + interval '7' day
+        ) as last_date
+    from quotes
+    window pair as (partition by from_currency_code, to_currency_code, is_inverse order by rate_date)
+
+),
+
+daily as (
+
+    select
+        day.calendar_date as rate_date,
+        served.from_currency_code,
+        served.to_currency_code,
+        served.exchange_rate,
+        served.rate_date as observed_date,
+        served.is_inverse,
+        row_number() over (
+            partition by day.calendar_date, served.from_currency_code, served.to_currency_code order by served.is_inverse
+        ) as choice
+    from served
+    inner join {{ ref('dim_dates') }} as day on day.calendar_date between served.rate_date and served.last_date
+    where served.from_currency_code <> served.to_currency_code
+
+),
+
+currencies as (
+
+    select from_currency_code as currency_code from quotes
+    union
+    select '{{ var("currency") }}'
+    union
+    select currency_code from {{ ref('int_crm__deals') }} where currency_code is not null
+
+)
+
+select daily.rate_date, daily.from_currency_code, daily.to_currency_code, daily.exchange_rate, daily.observed_date, daily.is_inverse
+from daily
+cross join as_of
+where daily.choice = 1 and daily.rate_date <= as_of.as_of_date
+union all
+select day.calendar_date, currency_code, currency_code, cast(1 as decimal(20, 12)), day.calendar_date, false
+from {{ ref('dim_dates') }} as day
+cross join currencies
+cross join as_of
+where day.calendar_date <= as_of.as_of_date

@@ -1,0 +1,30 @@
+with
+
+accounts as (
+
+    select
+        source_system,
+        account,
+        max(data_through) as data_through,
+        max(run_id) as latest_run_id
+    from {{ ref('int_crm__loads') }}
+    group by source_system, account
+
+),
+
+latest as (
+
+    select max(latest_run_id) as run_id from accounts
+
+)
+
+select
+    {{ hashed_key("accounts.source_system || '|' || accounts.account") }} as source_key,
+    accounts.source_system,
+    accounts.account,
+    accounts.data_through,
+    accounts.latest_run_id = latest.run_id as is_in_latest_run,
+    min(case when accounts.latest_run_id = latest.run_id then accounts.data_through end) over () as warehouse_data_through,
+    latest.run_id
+from accounts
+cross join latest

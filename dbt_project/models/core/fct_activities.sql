@@ -1,0 +1,47 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='activity_key', on_schema_change='fail') }}
+
+with
+
+-- A deal that was merged hands its activities to the survivor, a survivor of a second merge to the next one.
+survivors as (
+
+    select
+        merge.deal_key,
+        coalesce(next_merge.merged_into_deal_key, merge.merged_into_deal_key) as survivor_key,
+        greatest(merge._load_number, coalesce(next_merge._load_number, 0)) as _load_number
+    from {{ ref('int_crm__deal_merges') }} as merge
+    left join {{ ref('int_crm__deal_merges') }} as next_merge on merge.merged_into_deal_key = next_merge.deal_key
+
+),
+
+activities as (
+
+    select
+        *,
+        {{ stable_key('source_system', 'account', 'source_deal_id') }} as stated_deal_key,
+        coalesce({{ stable_key('source_system', 'account', 'source_owner_id') }}, {{ unknown_key() }}) as owner_key
+    from {{ ref('int_crm__activities') }}
+
+)
+
+select
+    activity.activity_key,
+    activity.source_system,
+    activity.source_activity_id,
+    activity.activity_type,
+    activity.happened_at,
+    coalesce(survivor.survivor_key, activity.stated_deal_key) as deal_key,
+    {{ stable_key('activity.source_system', 'activity.account', 'activity.source_lead_id') }} as lead_key,
+    {{ stable_key('activity.source_system', 'activity.account', 'activity.source_contact_id') }} as contact_key,
+    activity.owner_key,
+    activity.direction,
+    activity.is_automated,
+    activity.outcome,
+    activity.is_deleted,
+    greatest(activity._load_number, coalesce(survivor._load_number, 0)) as _load_number
+from activities as activity
+left join survivors as survivor on activity.stated_deal_key = survivor.deal_key
+{% if is_incremental() %}
+where greatest(activity._load_number, coalesce(survivor._load_number, 0)) > (select coalesce(max(_load_number), 0) from {{ this }})
+{% endif %}
+order by deal_key, happened_at

@@ -1,0 +1,28 @@
+{{ config(materialized='ephemeral', contract={'enforced': false}) }}
+
+-- A change of pipeline pairs with the first stage change of that instant whose stage belongs to the new pipeline; a stage that nobody lists
+-- is taken to belong to it. A change of pipeline without such a stage has no row here.
+select
+    pipeline.deal_key,
+    pipeline.changed_at,
+    pipeline.sequence as pipeline_sequence,
+    pipeline.new_value as pipeline_id,
+    stage.sequence,
+    stage._record_number
+from {{ ref('fct_deal_changes') }} as pipeline
+inner join {{ ref('fct_deal_changes') }} as stage
+    on pipeline.deal_key = stage.deal_key and pipeline.changed_at = stage.changed_at
+    and stage.field = 'stage' and stage.retracted_at is null
+inner join {{ ref('int_crm__deals') }} as deal on pipeline.deal_key = deal.deal_key
+left join {{ ref('int_crm__stages') }} as belongs
+    on deal.source_system = belongs.source_system and deal.account = belongs.account and belongs.is_current
+    and pipeline.new_value = belongs.source_pipeline_id and stage.new_value = belongs.source_stage_id
+left join (select distinct source_system, account, source_stage_id from {{ ref('int_crm__stages') }}) as listed
+    on deal.source_system = listed.source_system and deal.account = listed.account and stage.new_value = listed.source_stage_id
+where
+    pipeline.field = 'pipeline' and pipeline.old_value is not null and pipeline.retracted_at is null
+    and (belongs.source_stage_id is not null or listed.source_stage_id is null)
+qualify row_number() over (
+    partition by pipeline.deal_key, pipeline.changed_at, pipeline.sequence
+    order by belongs.source_stage_id is null, stage.sequence, stage._record_number
+) = 1

@@ -1,0 +1,36 @@
+-- The union over the CRMs that give a complete list of their live deals: a CRM more is a relation more.
+{%- set lists = [
+    ('hubspot', source('raw', 'hubspot__deals_sweep'), 'deals_sweep', 'deals'),
+    ('tryton', source('raw', 'tryton__opportunities_sweep'), 'opportunities_sweep', 'opportunities'),
+    ('files', source('raw', 'files__deals'), 'deals', 'deals'),
+] %}
+with
+
+ids as (
+
+    {% for source_system, relation, sweep, swept in lists %}
+    select
+        '{{ source_system }}' as source_system, '{{ sweep }}' as sweep, '{{ swept }}' as swept, _account as account, _source_id as source_deal_id,
+        not _is_deleted
+        and not coalesce(try_cast(json_extract_string(payload, '$.is_deleted') as boolean), false) and json_extract_string(payload, '$.merged_into_deal_id') is null as is_listed,
+        try_cast(json_extract_string(payload, '$.createdAt') as timestamp) as created_at
+    from {{ relation }}
+    qualify row_number() over (partition by _account, _source_id order by _load_number desc, _record_number desc) = 1
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+loads as (
+
+    select source_system, account, resource, max(extracted_at) as extracted_at, max(data_through) as data_through
+    from {{ source('raw', '_loads') }}
+    group by source_system, account, resource
+
+)
+
+select
+    ids.source_system, ids.account, ids.source_deal_id, ids.is_listed, ids.created_at, sweep.extracted_at as listed_at, swept.data_through
+from ids
+left join loads as sweep on ids.source_system = sweep.source_system and ids.account = sweep.account and ids.sweep = sweep.resource
+left join loads as swept on ids.source_system = swept.source_system and ids.account = swept.account and ids.swept = swept.resource

@@ -1,0 +1,20 @@
+select
+    'files' as source_system,
+    _account as account,
+    lead_id as source_lead_id,
+    cast(null as varchar) as lead_name,
+    contact_id as source_contact_id,
+    company_id as source_company_id,
+    owner_id as source_owner_id,
+    coalesce(status, 'new') as lead_status,
+    channel as source_channel,
+    lead_direction,
+    campaign_id as source_campaign_id,
+    disqualified_reason,
+    converted_deal_id as source_converted_deal_id,
+    created_at,
+    cast(null as varchar) as crm_url,
+    _is_deleted as is_deleted,
+    _record_number,
+    _load_number
+from {{ ref('stg_files__leads') }}

@@ -1,0 +1,57 @@
+with
+
+source as (
+
+    select
+        {{ envelope() }},
+        json_transform(payload, '{
+            "createdAt": "VARCHAR", "archivedAt": "VARCHAR",
+            "properties": {
+                "dealname": "VARCHAR", "dealstage": "VARCHAR", "pipeline": "VARCHAR", "amount": "VARCHAR",
+                "deal_currency_code": "VARCHAR", "closedate": "VARCHAR", "createdate": "VARCHAR", "hubspot_owner_id": "VARCHAR",
+                "hs_mrr": "VARCHAR", "closed_lost_reason": "VARCHAR", "hs_analytics_source": "VARCHAR",
+                "lead_channel": "VARCHAR", "lead_direction": "VARCHAR",
+                "product_line": "VARCHAR", "discount_amount": "VARCHAR", "promised_value": "VARCHAR",
+                "achieved_value": "VARCHAR", "hs_merged_object_ids": "VARCHAR"
+            },
+            "associations": {"companies": ["VARCHAR"], "contacts": ["VARCHAR"], "leads": ["VARCHAR"]}
+        }') as deal
+    from {{ source('raw', 'hubspot__deals') }}
+    {{ only_new_loads() }}
+
+),
+
+renamed as (
+
+    select
+        {{ envelope() }},
+        _source_id as deal_id,
+        deal.properties.dealname as dealname,
+        nullif(deal.properties.dealstage, '') as dealstage,
+        nullif(deal.properties.pipeline, '') as pipeline,
+        nullif(deal.properties.amount, '') as amount_text,
+        try_cast(deal.properties.amount as decimal(18, 2)) as amount,
+        nullif(deal.properties.deal_currency_code, '') as deal_currency_code,
+        nullif(deal.properties.closedate, '') as closedate_text,
+        try_cast(nullif(deal.properties.closedate, '') as timestamp) as closedate,
+        cast(coalesce(nullif(deal.properties.createdate, ''), deal."createdAt") as timestamp) as createdate,
+        nullif(deal.properties.hubspot_owner_id, '') as hubspot_owner_id,
+        try_cast(deal.properties.hs_mrr as decimal(18, 2)) as hs_mrr,
+        nullif(deal.properties.closed_lost_reason, '') as closed_lost_reason,
+        nullif(deal.properties.hs_analytics_source, '') as hs_analytics_source,
+        nullif(deal.properties.lead_channel, '') as lead_channel,
+        nullif(deal.properties.lead_direction, '') as lead_direction,
+        nullif(deal.properties.product_line, '') as product_line,
+        try_cast(deal.properties.discount_amount as decimal(18, 2)) as discount_amount,
+        try_cast(deal.properties.promised_value as decimal(18, 2)) as promised_value,
+        try_cast(deal.properties.achieved_value as decimal(18, 2)) as achieved_value,
+        nullif(deal.properties.hs_merged_object_ids, '') as hs_merged_object_ids,
+        deal.associations.companies[1] as company_id,
+        deal.associations.contacts[1] as contact_id,
+        deal.associations.leads[1] as lead_id,
+        cast(deal."archivedAt" as timestamp) as archived_at
+    from source
+
+)
+
+select * from renamed

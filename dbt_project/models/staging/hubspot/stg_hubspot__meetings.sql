@@ -1,0 +1,36 @@
+with
+
+source as (
+
+    select
+        {{ envelope() }},
+        json_transform(payload, '{
+            "createdAt": "VARCHAR",
+            "properties": {
+                "hs_timestamp": "VARCHAR", "hubspot_owner_id": "VARCHAR", "hs_object_source": "VARCHAR", "hs_meeting_outcome": "VARCHAR", "hs_activity_type": "VARCHAR"
+            },
+            "associations": {"deals": ["VARCHAR"], "leads": ["VARCHAR"], "contacts": ["VARCHAR"]}
+        }') as activity
+    from {{ source('raw', 'hubspot__meetings') }}
+    {{ only_new_loads() }}
+
+),
+
+renamed as (
+
+    select
+        {{ envelope() }},
+        _source_id as activity_id,
+        cast(coalesce(nullif(activity.properties.hs_timestamp, ''), activity."createdAt") as timestamp) as hs_timestamp,
+        nullif(activity.properties.hubspot_owner_id, '') as hubspot_owner_id,
+        nullif(activity.properties.hs_object_source, '') as hs_object_source,
+        nullif(activity.properties.hs_meeting_outcome, '') as hs_meeting_outcome,
+        nullif(activity.properties.hs_activity_type, '') as hs_activity_type,
+        activity.associations.deals[1] as deal_id,
+        activity.associations.leads[1] as lead_id,
+        activity.associations.contacts[1] as contact_id
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,116 @@
+{# Consistency test 4. Count and amount per pipeline and stage against the newest totals of each kind that the source gave, as of their
+   instant. A row without currency and amount counts all currencies, any other row its own. Ids that changed in between may count on either
+   side, no more; where the counts agree without them, the amounts have to. #}
+{% test equals_control_totals(model, changes, deals, totals) %}
+
+with
+
+theirs as (
+
+    select
+        source_system, account, resource, as_of, excluded_ids, pipeline_id, stage_id,
+        currency_code is null and deal_amount is null as is_all_currencies,
+        coalesce(currency_code, '') as currency_code,
+        deal_count,
+        deal_amount
+    from {{ totals }}
+    qualify load_number = max(load_number) over (partition by source_system, account, resource)
+
+),
+
+asked as (
+
+    select distinct source_system, account, resource, as_of, excluded_ids, is_all_currencies from theirs
+
+),
+
+amounts as (
+
+    select
+        change.deal_key, asked.as_of,
+        cast(nullif(max_by(coalesce(change.new_value, ''), (change.changed_at, change.sequence, change._record_number)), '') as decimal(18, 2)) as amount
+    from {{ changes }} as change
+    inner join {{ deals }} as deal on change.deal_key = deal.deal_key
+    inner join (select distinct source_system, account, as_of from asked) as asked
+        on deal.source_system = asked.source_system and deal.account = asked.account and change.changed_at <= asked.as_of
+    where change.field = 'amount' and change.retracted_at is null
+    group by change.deal_key, asked.as_of
+
+),
+
+currencies as (
+
+    select
+        change.deal_key, asked.as_of,
+        max_by(coalesce(change.new_value, ''), (change.changed_at, change.sequence, change._record_number)) as currency_code
+    from {{ changes }} as change
+    inner join {{ deals }} as deal on change.deal_key = deal.deal_key
+    inner join (select distinct source_system, account, as_of from asked) as asked
+        on deal.source_system = asked.source_system and deal.account = asked.account and change.changed_at <= asked.as_of
+    where change.field = 'currency' and change.retracted_at is null
+    group by change.deal_key, asked.as_of
+
+),
+
+placed as (
+
+    select
+        asked.*,
+        stage.source_pipeline_id as pipeline_id,
+        stage.source_stage_id as stage_id,
+        case when asked.is_all_currencies then '' else coalesce(currencies.currency_code, '') end as currency_code,
+        coalesce(list_contains(asked.excluded_ids, deal.source_deal_id), false) as is_excluded,
+        coalesce(amounts.amount, 0) as amount
+    from {{ model }} as visit
+    inner join {{ deals }} as deal on visit.deal_key = deal.deal_key
+    inner join asked
+        on deal.source_system = asked.source_system and deal.account = asked.account
+        and visit.entered_at <= asked.as_of and (visit.exited_at is null or visit.exited_at > asked.as_of)
+    left join {{ ref('dim_stages') }} as stage on visit.stage_key = stage.stage_key and stage.is_current
+    left join amounts on visit.deal_key = amounts.deal_key and asked.as_of = amounts.as_of
+    left join currencies on visit.deal_key = currencies.deal_key and asked.as_of = currencies.as_of
+
+),
+
+ours as (
+
+    select
+        source_system, account, resource, is_all_currencies, pipeline_id, stage_id, currency_code,
+        count(*) filter (where not is_excluded) as deal_count,
+        coalesce(sum(amount) filter (where not is_excluded), 0) as deal_amount
+    from placed
+    group by all
+
+),
+
+compared as (
+
+    select
+        source_system, account, resource, is_all_currencies, pipeline_id, stage_id, currency_code,
+        coalesce(theirs.deal_count, 0) as source_count,
+        coalesce(ours.deal_count, 0) as warehouse_count,
+        theirs.deal_amount as source_amount,
+        coalesce(ours.deal_amount, 0) as warehouse_amount
+    from theirs
+    full join ours using (source_system, account, resource, is_all_currencies, pipeline_id, stage_id, currency_code)
+
+)
+
+select
+    compared.source_system || '|' || coalesce(compared.pipeline_id, '?') || '|' || coalesce(compared.stage_id, '?') as guilty_key,
+    compared.*,
+    coalesce(len(asked.excluded_ids), 0) as not_comparable_count,
+    case
+        when compared.warehouse_count < compared.source_count
+            then 'Deals are missing here: they were not extracted, or a move into this stage was lost.'
+        when compared.warehouse_count > compared.source_count
+            then 'Too many deals here: a move out of this stage, a deletion or a merge was missed.'
+        else 'The deals agree and their amounts do not: a change of an amount was lost.'
+    end as likely_cause
+from compared
+inner join asked using (source_system, account, resource, is_all_currencies)
+where
+    compared.source_count not between compared.warehouse_count and compared.warehouse_count + coalesce(len(asked.excluded_ids), 0)
+    or (compared.source_count = compared.warehouse_count and compared.source_amount <> compared.warehouse_amount)
+
+{% endtest %}

@@ -1,0 +1,388 @@
+"""The HTTP client: complete answers from the source's own origin, or one plain error.
+
+A call returns a decoded answer that is known to be whole, or raises: TransientError once the retries or the budget are used
+up, IntegrityError when what arrives is never what was announced, ConfigurationError for what a person must mend. No exception, log
+line or address carries the credential.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+import requests
+import urllib3
+
+from extractors.core.allowance import Allowance, Bucket
+from extractors.core.auth import Credential
+from extractors.core.body import (
+    MAX_BODY_BYTES,
+    READ_BYTES,
+    BrokenAnswerError,
+    OversizedAnswerError,
+    decode_body,
+    read_body,
+)
+from extractors.core.clock import Clock, RealClock, SimulatedClock
+from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
+from extractors.core.origin import declared_origin, split_origin
+from extractors.core.transport import Deadline, DeadlineError, ForbiddenAddressError, Transport
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: statuses that say "later", whoever sends them
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_USER_AGENT = "watertight/0.1"
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and how long. Seconds, in the client's clock.
+
+    `attempts` per call (`first_attempts` until the source has answered at all: a wrong address should be said soon), waits doubling from
+    `first_wait` with jitter, none above `longest_wait` whatever the source asks for, none beyond `call_seconds` in all.
+    """
+
+    attempts: int = 8
+    first_attempts: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+    call_seconds: float = 600.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Real seconds for connecting, between two reads, and for a whole answer; bytes of a decoded body."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    answer: float = 300.0
+    body_bytes: int = MAX_BODY_BYTES
+
+
+class _Again(Exception):
+    """This attempt failed in a way that another may not. `last` is raised when there is no other."""
+
+    def __init__(self, last: WatertightError, wait: float | None = None) -> None:
+        super().__init__(str(last))
+        self.last = last
+        self.wait = wait
+
+
+class Client:
+    """One source's HTTP client; one request at a time. `requests` counts what was sent, retries included."""
+
+    def __init__(
+        self,
+        title: str,
+        url: str,
+        *,
+        url_setting: str,
+        credential: Credential,
+        credential_setting: str,
+        buckets: Sequence[Bucket],
+        budget_seconds: float,
+        simulated_time: bool = False,
+        clock: Clock | None = None,
+        also_retried: frozenset[int] = frozenset(),
+        explain: Callable[[int, bytes], WatertightError | None] | None = None,
+        retry: Retry | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`url` is checked as `declared_origin` says; its path becomes the prefix of every path asked for.
+
+        The first bucket is the one that requests count in unless they name another. `explain` may turn a refusing status and the
+        beginning of its body into a better error than the general one. `clock` replaces the one that `simulated_time` chooses.
+        """
+        self.title = title
+        self.requests = 0
+        self._origin, self._prefix = declared_origin(url, url_setting)
+        self._url_setting = url_setting
+        self.credential = credential
+        self._credential_setting = credential_setting
+        self._explain = explain
+        self._retried = RETRIED | also_retried
+        self._retry = retry or Retry()
+        self._limits = limits or Limits()
+        if simulated_time and not self._origin.is_loopback:
+            raise ConfigurationError(
+                f"WATERTIGHT_SIMULATED_TIME is set, but {title} at {self._origin} is no simulator on this machine.",
+                "Unset WATERTIGHT_SIMULATED_TIME.",
+            )
+        self.clock: Clock = clock or (SimulatedClock(self._pass_simulated_time) if simulated_time else RealClock())
+        self._allowances = {bucket.name: Allowance(bucket, self.clock) for bucket in buckets}
+        self._first_bucket = buckets[0].name
+        self._budget_seconds = budget_seconds
+        self._started = self.clock.monotonic()
+        self._has_answered = False
+        self._deadline = Deadline(self._limits.read)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.clear()
+        self._session.headers.update(
+            {"User-Agent": _USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
+        )
+        self._session.adapters.clear()
+        self._session.mount(str(self._origin), Transport(self._origin, self._deadline))
+
+    def __repr__(self) -> str:
+        return f"Client({self.title} at {self._origin})"
+
+    def now(self) -> datetime:
+        """The source's own clock, UTC; known after its first answer."""
+        return self.clock.now()
+
+    def get(
+        self, target: str, answer: type[T], params: Mapping[str, str] | None = None, bucket: str | None = None
+    ) -> T:
+        """Asks for a path, or for an absolute link that the source gave; decodes the answer into `answer` (a msgspec type)."""
+        return self._call("GET", target, answer, params, None, bucket)
+
+    def post(self, target: str, answer: type[T], body: Any, bucket: str | None = None) -> T:
+        """Posts `body` as JSON; for calls that read only, since they are repeated when the answer is lost."""
+        return self._call("POST", target, answer, None, body, bucket)
+
+    def _call(
+        self, method: str, target: str, answer: type[T], params: Mapping[str, str] | None, body: Any, bucket: str | None
+    ) -> T:
+        request = self._prepare(method, target, params, body)
+        path = request.path_url.partition("?")[0]
+        allowance = self._allowances[bucket or self._first_bucket]
+        began = self.clock.monotonic()
+        attempt = 0
+        while True:
+            attempt += 1
+            allowance.wait()
+            self._check_budget(path)
+            try:
+                return self._attempt(request, path, answer, allowance)
+            except _Again as again:
+                most = self._retry.attempts if self._has_answered else self._retry.first_attempts
+                wait = self._wait_before(attempt, again.wait)
+                spent = self.clock.monotonic() - began
+                if attempt >= most or spent + wait > self._retry.call_seconds:
+                    raise again.last from None
+                log.log(
+                    logging.INFO if wait > 2 else logging.DEBUG,
+                    "%s (attempt %d of %d, again in %.1f s)", again.last.wrong, attempt, most, wait,
+                )  # fmt: skip
+                self.clock.sleep(wait)
+
+    def _prepare(
+        self, method: str, target: str, params: Mapping[str, str] | None, body: Any
+    ) -> requests.PreparedRequest:
+        """The request without a credential, its address checked as it will be sent."""
+        url = self._origin.address_of(self._prefix + target if target.startswith("/") else target)
+        if params:
+            url += ("&" if "?" in url else "?") + urlencode(params)
+        data = None if body is None else msgspec.json.encode(body)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        request = self._session.prepare_request(requests.Request(method, url, headers=headers, data=data))
+        self._origin.address_of(str(request.url))
+        return request
+
+    def _attempt(self, request: requests.PreparedRequest, path: str, answer: type[T], allowance: Allowance) -> T:
+        began = time.monotonic()
+        self._deadline.at = began + self._limits.answer
+        response = self._send(request, path)
+        try:
+            self.clock.see(response.headers)
+            self._has_answered = True
+            allowance.see(response.headers)
+            status = response.status_code
+            if 300 <= status < 400:
+                raise self._redirected(response)
+            body = read_body(response, self._limits.body_bytes)
+            log.debug("%s %s %d, %d bytes, %.3f s", request.method, path, status, len(body), time.monotonic() - began)
+            if status >= 400 or status < 200:
+                raise self._refused(status, response.headers, body, path)
+            return decode_body(response.headers, body, answer, f"{self.title} {path}")
+        except OversizedAnswerError as error:
+            mend = "Nothing of it was kept. Look at that resource in the source: some record is enormous."
+            raise IntegrityError(f"{self.title}'s answer for {path} {error}.", mend) from None
+        except BrokenAnswerError as error:
+            wrong = self.credential.hide(f"{self.title}'s answer for {path} {error}.")
+            last = IntegrityError(wrong, "Nothing of it was kept; start again later.")
+            raise (_Again(last) if error.may_pass else last) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unsent(error, path) from None
+        finally:
+            # After a whole answer the connection is free for the next request; after anything else it is of no use.
+            if not response.raw.closed:
+                response.close()
+            self._deadline.at = float("inf")
+
+    def _send(self, request: requests.PreparedRequest, path: str) -> requests.Response:
+        self.requests += 1
+        adapter = self._session.get_adapter(str(request.url))
+        assert request.headers is not None
+        self.credential.attach(request.headers)
+        try:
+            return adapter.send(request, stream=True, timeout=(self._limits.connect, self._limits.read), verify=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unsent(error, path) from None
+        finally:
+            for name in self.credential.header_names:
+                request.headers.pop(name, None)
+
+    def _unsent(self, error: Exception, path: str) -> Exception:
+        """What to raise when no answer, or not all of one, came back."""
+        causes = list(_causes(error))
+        where = f"{self.title} ({self._origin})"
+        for cause in causes:
+            if isinstance(cause, ForbiddenAddressError):
+                return ConfigurationError(
+                    f"{where} was not asked: {cause}.", f"Check {self._url_setting} and the name server."
+                )
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return ConfigurationError(
+                    f"The certificate of {where} cannot be trusted: {cause.verify_message}.",
+                    f"Check {self._url_setting}; whoever runs that server must mend its certificate.",
+                )
+        # From the particular to the general: several of these are kinds of each other.
+        silent = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
+        if _holds(causes, urllib3.exceptions.NameResolutionError):
+            wrong = f"The name of {where} cannot be resolved."
+        elif _holds(causes, DeadlineError):
+            wrong = f"{where} did not finish its answer for {path} within {self._limits.answer:g} s."
+        elif _holds(causes, urllib3.exceptions.NewConnectionError):
+            wrong = f"{where} cannot be reached: {_strerror(causes)}."
+        elif _holds(causes, requests.ConnectTimeout):
+            wrong = f"{where} did not accept a connection within {self._limits.connect:g} s."
+        elif _holds(causes, *silent):
+            wrong = f"{where} stayed silent for {self._limits.read:g} s while answering {path}."
+        else:
+            wrong = f"The connection to {where} broke while it answered {path}: {_strerror(causes)}."
+        return _Again(
+            TransientError(self.credential.hide(wrong), f"Check the network and {self._url_setting}, then start again.")
+        )
+
+    def _redirected(self, response: requests.Response) -> WatertightError:
+        origin, _ = split_origin(response.headers.get("Location", ""))
+        target = (
+            "another path of its own" if origin == self._origin else str(origin or "an address that cannot be read")
+        )
+        return ConfigurationError(
+            f"{self.title} ({self._origin}) answered with a redirect to {target}, which is not followed.",
+            f"Check {self._url_setting}.",
+        )
+
+    def _refused(self, status: int, headers: Mapping[str, str], body: bytes, path: str) -> Exception:
+        explained = self._explain(status, body) if self._explain else None
+        if explained is not None:
+            return type(explained)(self.credential.hide(explained.wrong), explained.mend)
+        said = self.credential.hide(_message_in(body))
+        tail = f": {said}" if said else ""
+        if status in self._retried:
+            error = TransientError(f"{self.title} answered {status} for {path}{tail}.", "Start again later.")
+            return _Again(error, _retry_after(headers, self.clock.now()))
+        if status == 401:
+            return ConfigurationError(
+                f"{self.title} refused the credential (401){tail}.", f"Set {self._credential_setting} to a valid one."
+            )
+        if status == 403:
+            return ConfigurationError(
+                f"{self.title} does not let this credential read {path} (403){tail}.",
+                f"Give it the missing permission, or set {self._credential_setting} to one that has it.",
+            )
+        if status == 404:
+            return ConfigurationError(f"{self.title} does not know {path} (404){tail}.", f"Check {self._url_setting}.")
+        return WatertightError(
+            f"{self.title} answered {status} for {path}{tail}.", "The request cannot succeed as it is."
+        )
+
+    def _wait_before(self, attempt: int, asked: float | None) -> float:
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 - it spreads retries, no secret depends on it
+        if asked is not None:
+            return min(max(asked, 0.0) + jitter, self._retry.longest_wait)
+        return min(self._retry.first_wait * 2.0 ** (attempt - 1), self._retry.longest_wait) * jitter
+
+    def _check_budget(self, path: str) -> None:
+        spent = self.clock.monotonic() - self._started
+        if spent > self._budget_seconds:
+            raise TransientError(
+                f"{self.title}: {path} was not asked for, since the {self._budget_seconds:g} s for this resource are used up.",
+                "Start again later, or raise WATERTIGHT_EXTRACT_BUDGET_SECONDS.",
+            )
+
+    def _pass_simulated_time(self, seconds: float) -> None:
+        request = self._session.prepare_request(
+            requests.Request("POST", f"{self._origin}/_simulator/sleep", json={"seconds": seconds})
+        )
+        self._deadline.at = time.monotonic() + self._limits.answer
+        try:
+            adapter = self._session.get_adapter(str(request.url))
+            response = adapter.send(
+                request, stream=True, timeout=(self._limits.connect, self._limits.read), verify=True
+            )
+            # Read, so that the connection can be used again.
+            response.raw.read(READ_BYTES, decode_content=False)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+            # The simulator is gone; the request that follows will say so.
+            time.sleep(0.05)
+            return
+        finally:
+            self._deadline.at = float("inf")
+        self.clock.see(response.headers)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and everything wrapped in it, through causes, contexts and arguments."""
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or any(one is known for known in found):
+            continue
+        found.append(one)
+        wrapped = [*one.args, getattr(one, "reason", None)]
+        waiting += [one.__cause__, one.__context__, *(arg for arg in wrapped if isinstance(arg, BaseException))]
+    return found
+
+
+def _holds(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(cause, kinds) for cause in causes)
+
+
+def _strerror(causes: list[BaseException]) -> str:
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    if _holds(causes, urllib3.exceptions.IncompleteRead):
+        return "the answer is shorter than announced"
+    return "it ended early"
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds asked for in `Retry-After` (a number or an HTTP date); None when absent or unreadable."""
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+def _message_in(body: bytes) -> str:
+    """What a refusal says in its JSON, shortened to one printable line; empty for anything else."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    message = said.get("message") or said.get("error") if isinstance(said, dict) else None
+    if not isinstance(message, str):
+        return ""
+    return "".join(character if character.isprintable() else " " for character in message)[:200].strip().rstrip(".")

@@ -1,0 +1,242 @@
+"""One extraction: one resource of one source, from the cursor to the manifest."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from extractors.core import landing
+from extractors.core.cursor import Window, instant_text, window_after
+from extractors.core.errors import ConfigurationError
+from extractors.core.settings import Settings
+from extractors.core.spec import Connection, ControlTotals, Record, Resource, Source
+
+log = logging.getLogger(__name__)
+
+#: an extraction says how far it is after two seconds, then at ever longer intervals: a tenth of the time it has taken
+PROGRESS_SECONDS, PROGRESS_SHARE = 2.0, 0.1
+#: a nightly run starts a little earlier or later than the one before: without this a weekly sweep would slip to the eighth day
+SWEEP_SLACK = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class ResourceState:
+    """What the warehouse holds of a resource: `cursor` is the last load's `cursor_to`; both are UTC, None before the first load."""
+
+    cursor: datetime | None = None
+    last_extracted_at: datetime | None = None
+
+
+class Extraction:
+    """What a resource's extract function gets: settings, connection, window, and where to land.
+
+    `now` is the source's clock at the start (the manifest's `extracted_at`), `window_start` the cursor − lookback (None on the
+    first load), `window_end` now − settle time (the manifest's `data_through`).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        resource: Resource,
+        connection: Connection,
+        run_id: str,
+        state: ResourceState,
+        now: datetime,
+    ) -> None:
+        self.settings = settings
+        self.source = source
+        self.resource = resource
+        self.connection = connection
+        self.run_id = run_id
+        self.state = state
+        self.now = now
+        self.window: Window = window_after(
+            state.cursor, now, timedelta(minutes=settings.lookback_minutes), timedelta(minutes=settings.settle_minutes)
+        )
+        self.pages = 0
+        self.control_totals: ControlTotals | None = None
+        self._writers: dict[str, landing.LandingWriter] = {}
+        self._started = self._last_word = time.monotonic()
+
+    @property
+    def is_first_load(self) -> bool:
+        return self.window.start is None
+
+    @property
+    def window_start(self) -> datetime | None:
+        return self.window.start
+
+    @property
+    def window_end(self) -> datetime:
+        return self.window.end
+
+    @property
+    def rows(self) -> int:
+        return sum(writer.rows for writer in self._writers.values())
+
+    @property
+    def requests(self) -> int:
+        return self.connection.client.requests if self.connection.client else 0
+
+    def land(self, records: Iterable[Record], table: str | None = None) -> int:
+        """Streams records into a table (this resource's own by default); returns how many. Memory stays bounded."""
+        return self._writer(table or self.resource.name).land(self._watched(records))
+
+    def page_read(self) -> None:
+        """Counts a page that carried records."""
+        self.pages += 1
+        self._say_progress()
+
+    def report_control_totals(self, totals: ControlTotals) -> None:
+        """Puts the source's own totals into the manifest of this resource's own table."""
+        self.control_totals = totals
+
+    def open(self) -> None:
+        """Makes every table's folder, so that a disk that cannot be written is noticed before the first request for data."""
+        for table in (self.resource.name, *self.resource.also_lands):
+            self._writer(table)
+
+    def finish(self) -> None:
+        """Writes the manifests, this resource's own last: it carries the cursor."""
+        for table in (*self.resource.also_lands, self.resource.name):
+            own = table == self.resource.name
+            self._writer(table).finish({
+                "source_system": self.source.name,
+                "account": self.connection.account,
+                "resource": table,
+                "run_id": self.run_id,
+                "extracted_at": instant_text(self.now),
+                "data_through": instant_text(self.window.end),
+                "cursor_from": instant_text(self.window.cursor_from) if self.window.cursor_from else None,
+                "cursor_to": instant_text(self.window.cursor_to),
+                "mode": self.resource.mode,
+                "sweep_of": self.resource.sweep_of if own else None,
+                "pages": self.pages if own else 0,
+                "requests": self.requests if own else 0,
+                "control_totals": self.control_totals if own else None,
+            })  # fmt: skip
+
+    def abandon(self) -> None:
+        """Removes everything that this run has landed of the resource."""
+        for writer in self._writers.values():
+            writer.abandon()
+
+    def _writer(self, table: str) -> landing.LandingWriter:
+        if table not in self._writers:
+            if table not in (self.resource.name, *self.resource.also_lands):
+                raise ConfigurationError(
+                    f"{self.source.title} lands a table {table!r} that its resource {self.resource.name} does not declare.",
+                    "Add it to also_lands.",
+                )
+            folder = landing.run_folder(
+                self.settings.landing_dir, self.source.name, self.connection.account, table, self.run_id
+            )
+            self._writers[table] = landing.LandingWriter(
+                folder, extracted_at=instant_text(self.now), run_id=self.run_id
+            )
+        return self._writers[table]
+
+    def _watched(self, records: Iterable[Record]) -> Iterator[Record]:
+        for number, record in enumerate(records):
+            yield record
+            if number % 1000 == 999:
+                self._say_progress()
+
+    def _say_progress(self) -> None:
+        now = time.monotonic()
+        if now - self._last_word >= max(PROGRESS_SECONDS, PROGRESS_SHARE * (now - self._started)):
+            self._last_word = now
+            log.info(
+                "%s %s: %d rows, %d pages, %d requests, %.0f s",
+                self.source.name, self.resource.name, self.rows, self.pages, self.requests, now - self._started,
+            )  # fmt: skip
+
+
+def extract(
+    settings: Settings, source_name: str, resource_name: str, run_id: str, state: ResourceState
+) -> dict[str, Any]:
+    """Extracts one resource and lands it; returns a JSON-able summary.
+
+    The summary has `source, account, resource, rows, pages, requests, data_through, is_due`; `is_due` is False for a sweep whose day
+    has not come, and then nothing is landed. Repeating a call whose manifest is already there changes nothing and returns
+    that manifest's figures. Raises WatertightError (and its kinds) with nothing visible landed.
+    """
+    from extractors.sources import source_named
+
+    source = source_named(source_name)
+    resource = source.resource_named(resource_name)
+    landing.safe_name(run_id, "run id")
+    connection = source.connect(settings)
+    now = connection.now()
+    summary: dict[str, Any] = {"source": source.name, "account": connection.account, "resource": resource.name}
+    if resource.sweep_of and not is_sweep_due(settings, state, now):
+        requests = connection.client.requests if connection.client else 0
+        return summary | {"rows": 0, "pages": 0, "requests": requests, "data_through": None, "is_due": False}
+
+    folder = landing.run_folder(settings.landing_dir, source.name, connection.account, resource.name, run_id)
+    if (folder / landing.MANIFEST).exists():
+        held = landing.read_manifest(folder / landing.MANIFEST).manifest
+        log.info("%s %s: run %s has landed already, %d rows", source.name, resource.name, run_id, held.rows)
+        return summary | {
+            "rows": held.rows,
+            "pages": held.pages,
+            "requests": held.requests,
+            "data_through": held.data_through,
+            "is_due": True,
+        }
+
+    extraction = Extraction(settings, source, resource, connection, run_id, state, now)
+    started = time.monotonic()
+    try:
+        extraction.open()
+        resource.extract(extraction)
+        extraction.finish()
+    except BaseException:
+        extraction.abandon()
+        raise
+    log.info(
+        "%s %s: landed %d rows from %d pages, %d requests, %.1f s",
+        source.name, resource.name, extraction.rows, extraction.pages, extraction.requests, time.monotonic() - started,
+    )  # fmt: skip
+    return summary | {
+        "rows": extraction.rows,
+        "pages": extraction.pages,
+        "requests": extraction.requests,
+        "data_through": instant_text(extraction.window_end),
+        "is_due": True,
+    }
+
+
+def is_sweep_due(settings: Settings, state: ResourceState, now: datetime) -> bool:
+    """Whether a full comparison of ids is due: on the first load, then every `sweep_days` of the source's time."""
+    if state.last_extracted_at is None:
+        return True
+    return now - state.last_extracted_at >= timedelta(days=settings.sweep_days) - SWEEP_SLACK
+
+
+def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[str, str]]:
+    """What a night extracts: `{"source", "resource"}` for every resource of the named sources.
+
+    Without names the settings' list counts, and without that every source that is set up. Raises ConfigurationError for a name
+    that is unknown or not set up, and when nothing is set up at all.
+    """
+    from extractors.sources import SOURCES, source_named
+
+    names = tuple(dict.fromkeys(sources or settings.sources))
+    if names:
+        chosen = [source_named(name) for name in names]
+        for source in chosen:
+            if not source.is_configured(settings):
+                raise ConfigurationError(f"The source {source.name} is not set up.", source.how_to_set_up)
+    else:
+        chosen = [source for source in SOURCES.values() if source.is_configured(settings)]
+        if not chosen:
+            raise ConfigurationError(
+                "No source is set up.", " ".join(source.how_to_set_up for source in SOURCES.values()).strip()
+            )
+    return [{"source": source.name, "resource": resource.name} for source in chosen for resource in source.resources]

@@ -1,0 +1,257 @@
+"""One object type: read whole on the first load, by change afterwards, and its archived objects every night.
+
+The payload that lands is the object as received, its top-level keys sorted, with `associations` as
+`{"companies": ["7", "12"], …}`: distinct ids in the order of their numbers, every type that is loaded present. It is the same
+whether the object came in a list (associations inside) or in a batch (without), so that an unchanged object is the same version.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from extractors.core.cursor import parse_instant
+from extractors.core.errors import IntegrityError
+from extractors.core.pagination import CursorPages, batches
+from extractors.core.spec import ControlTotals, Record
+from extractors.sources.hubspot.answers import BatchObjects, Object, ObjectPage
+from extractors.sources.hubspot.associations import BATCH as ASSOCIATION_BATCH
+from extractors.sources.hubspot.associations import Ends, ends_by_batch, ends_inline, refuse_unless_missing, sorted_ids
+from extractors.sources.hubspot.connection import HubSpotConnection, property_chunks
+from extractors.sources.hubspot.search import between, search
+
+if TYPE_CHECKING:
+    from extractors.core.run import Extraction
+
+log = logging.getLogger(__name__)
+
+#: objects in one list or batch, without and with history
+PAGE, HISTORY_PAGE = 100, 50
+#: a history of exactly so many entries may have been cut; HubSpot documents no limit, others report these
+SUSPECT_HISTORY = (20, 45)
+
+_text = msgspec.json.Decoder(str)
+_stamp = msgspec.json.Decoder(str | None)
+_histories = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
+_properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+
+
+class Seen:
+    """What a run has landed that changed lately: object id → `updatedAt`; needed to tell a difference from a change in between."""
+
+    def __init__(self, since: datetime) -> None:
+        self.since = since
+        self.live: dict[str, datetime] = {}
+        self.archived: dict[str, datetime] = {}
+
+    def note(self, record: Record) -> None:
+        at = parse_instant(record.updated_at) if record.updated_at else None
+        if at is not None and at >= self.since:
+            (self.archived if record.is_deleted else self.live)[record.source_id] = at
+
+
+@dataclass(frozen=True)
+class ObjectType:
+    """`associated`: the types whose ids are loaded with it. `history`: properties loaded with their history.
+
+    `modified`: the property that search filters by. `ask_totals`: asks for control totals once the changes are read.
+    """
+
+    name: str
+    associated: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    modified: str = "hs_lastmodifieddate"
+    ask_totals: Callable[[Extraction, ObjectType, Seen], ControlTotals] | None = None
+
+    @property
+    def page(self) -> int:
+        return HISTORY_PAGE if self.history else PAGE
+
+
+def extract_objects(kind: ObjectType) -> Callable[[Extraction], None]:
+    """The extract function of one object type."""
+
+    def extract(extraction: Extraction) -> None:
+        reading = Reading(extraction, kind)
+        extraction.land(reading.listed() if extraction.is_first_load else reading.changed())
+        totals = kind.ask_totals(extraction, kind, reading.seen) if kind.ask_totals else None
+        # Last, so that whatever is archived while the others are read is seen here.
+        extraction.land(reading.archived())
+        if totals is not None:
+            ids = set(totals.excluded_ids) | reading.seen.archived.keys()
+            extraction.report_control_totals(replace(totals, excluded_ids=tuple(sorted_ids(ids))))
+        reading.warn_of_short_histories()
+
+    return extract
+
+
+class Reading:
+    """The passes over one object type in one run."""
+
+    def __init__(self, extraction: Extraction, kind: ObjectType) -> None:
+        self._extraction = extraction
+        self._kind = kind
+        self._connection = cast(HubSpotConnection, extraction.connection)
+        self._suspects: Counter[str] = Counter()
+        lookback = timedelta(minutes=extraction.settings.lookback_minutes)
+        self.seen = Seen(extraction.window_start or extraction.window_end - lookback)
+
+    def listed(self) -> Iterator[Record]:
+        """Every live object."""
+        for objects in self._list_pages(is_archived=False):
+            self._extraction.page_read()
+            yield from self._records(objects, self._inline_ends(objects))
+
+    def archived(self) -> Iterator[Record]:
+        """Archived objects: all on the first load, then those archived since the window began (a list cannot be filtered)."""
+        since = self._extraction.window_start
+        for objects in self._list_pages(is_archived=True):
+            fresh = {
+                object_id: said
+                for object_id, said in objects.items()
+                if since is None or not _was_archived_before(said, since)
+            }
+            if fresh:
+                self._extraction.page_read()
+                yield from self._records(fresh, self._inline_ends(fresh))
+
+    def changed(self) -> Iterator[Record]:
+        """Live objects modified in the window, with history and associations as they are now."""
+        kind, window = self._kind, self._extraction.window
+        found = search(self._connection, kind.name, between(kind.modified, window.start, window.end))
+        for ids in batches((row.id for row in found), ASSOCIATION_BATCH):
+            ends = ends_by_batch(self._connection, kind.name, kind.associated, ids)
+            for some in batches(ids, kind.page):
+                objects = self._read_batch(some)
+                self._extraction.page_read()
+                yield from self._records(objects, ends)
+                if len(objects) < len(some):
+                    log.info(
+                        "%s: %d of %d changed objects are gone by now; the archived list or the next sweep has them",
+                        kind.name, len(some) - len(objects), len(some),
+                    )  # fmt: skip
+
+    def warn_of_short_histories(self) -> None:
+        for name, objects in sorted(self._suspects.items()):
+            log.warning(
+                "HubSpot: the history of %s has exactly %s entries in %d %s; HubSpot may have cut it",
+                name, " or ".join(map(str, SUSPECT_HISTORY)), objects, self._kind.name,
+            )  # fmt: skip
+
+    def _list_pages(self, is_archived: bool) -> Iterator[dict[str, Object]]:
+        """Pages of a list, by id; each page is asked for once per chunk of properties and put together."""
+        chunks = property_chunks(self._connection.properties_of(self._kind.name))
+        guard = CursorPages(self._kind.name)
+        after: str | None = None
+        before: set[str] = set()
+        while True:
+            first = self._list_page(chunks[0], after, is_archived, whole=True)
+            objects = objects_by_id(first.results, self._kind.name)
+            if before & objects.keys():
+                raise IntegrityError(
+                    f"HubSpot's list of {self._kind.name} gives objects of one page again on the next.",
+                    "Start again later.",
+                )
+            for chunk in chunks[1:]:
+                more = objects_by_id(self._list_page(chunk, after, is_archived, whole=False).results, self._kind.name)
+                # What vanished between two calls for the same page is left to the archived list and the sweep.
+                objects = {
+                    object_id: _with_properties(said, more[object_id])
+                    for object_id, said in objects.items()
+                    if object_id in more
+                }
+            if objects:
+                yield objects
+            before = set(objects)
+            after = guard.follow(first.after)
+            if after is None:
+                return
+
+    def _list_page(self, properties: str, after: str | None, is_archived: bool, whole: bool) -> ObjectPage:
+        parameters = {
+            "limit": str(self._kind.page),
+            "archived": "true" if is_archived else "false",
+            "properties": properties,
+        }
+        if whole and self._kind.history:
+            parameters["propertiesWithHistory"] = ",".join(self._kind.history)
+        if whole and self._kind.associated:
+            parameters["associations"] = ",".join(self._kind.associated)
+        if after is not None:
+            parameters["after"] = after
+        return self._connection.client.get(self._connection.objects_path(self._kind.name), ObjectPage, parameters)
+
+    def _read_batch(self, ids: Sequence[str]) -> dict[str, Object]:
+        answer = self._connection.client.post(
+            self._connection.objects_path(self._kind.name, "/batch/read"),
+            BatchObjects,
+            {
+                "inputs": [{"id": object_id} for object_id in ids],
+                "properties": self._connection.properties_of(self._kind.name),
+                "propertiesWithHistory": self._kind.history,
+            },
+        )
+        refuse_unless_missing(answer.errors, self._kind.name)
+        objects = objects_by_id(answer.results, self._kind.name)
+        # Asked for one that was merged away, HubSpot may give the survivor, which has a change of its own.
+        return {object_id: said for object_id, said in objects.items() if object_id in ids}
+
+    def _inline_ends(self, objects: Mapping[str, Object]) -> Ends:
+        return ends_inline(self._connection, self._kind.name, self._kind.associated, objects)
+
+    def _records(self, objects: Mapping[str, Object], ends: Ends) -> Iterator[Record]:
+        for object_id, said in objects.items():
+            if self._kind.history:
+                self._check_history(said)
+            record = record_with_ends(object_id, said, ends[object_id] if self._kind.associated else {})
+            self.seen.note(record)
+            yield record
+
+    def _check_history(self, said: Object) -> None:
+        if "propertiesWithHistory" not in said:
+            raise IntegrityError(f"HubSpot gave {self._kind.name} without their history.", "Start again later.")
+        for name, entries in _histories.decode(said["propertiesWithHistory"]).items():
+            if len(entries) in SUSPECT_HISTORY:
+                self._suspects[name] += 1
+
+
+def record_with_ends(object_id: str, said: Object, ends: Mapping[str, list[str]]) -> Record:
+    """The record of an object whose associations are replaced by plain lists of ids."""
+    return record_as_received(object_id, said | {"associations": msgspec.Raw(_encode(ends))})
+
+
+def record_as_received(object_id: str, said: Object) -> Record:
+    """The record of an object: its values spliced together as received, not encoded anew. An archived one is dated by that."""
+    is_archived = "archived" in said and bytes(said["archived"]) == b"true"
+    stamp = said.get("archivedAt") if is_archived and "archivedAt" in said else said.get("updatedAt")
+    payload = b",".join([b"%s:%s" % (_encode(key), said[key]) for key in sorted(said)])
+    return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, b"{%s}" % payload)
+
+
+def objects_by_id(objects: Sequence[Object], kind: str) -> dict[str, Object]:
+    """By their `id`, which must be there and differ. Raises IntegrityError."""
+    try:
+        found = {_text.decode(said["id"]): said for said in objects}
+    except (KeyError, msgspec.MsgspecError):
+        raise IntegrityError(f"HubSpot gave one of its {kind} without an id.", "Start again later.") from None
+    if len(found) < len(objects):
+        raise IntegrityError(f"HubSpot gave one of its {kind} twice on one page.", "Start again later.")
+    return found
+
+
+def _with_properties(said: Object, more: Object) -> Object:
+    """`said` with the properties of both, in the order of their names."""
+    both = _properties.decode(said["properties"]) | _properties.decode(more["properties"])
+    spliced = b"{" + b",".join(_encode(name) + b":" + bytes(both[name]) for name in sorted(both)) + b"}"
+    return said | {"properties": msgspec.Raw(spliced)}
+
+
+def _was_archived_before(said: Object, since: datetime) -> bool:
+    return "archivedAt" in said and parse_instant(_text.decode(said["archivedAt"])) < since

@@ -1,0 +1,20 @@
+"""The dbt unit tests of core run and pass, on a warehouse that holds nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.core.warehouse import Warehouse
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_unit_tests_of_core_pass(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    # A unit test reads the types of its model's columns from the tables of an earlier build.
+    warehouse.build("--full-refresh")
+    results = warehouse.dbt("test", "--select", "test_type:unit,path:models/core").result
+    assert {each.node.name: str(each.status) for each in results} == {
+        "transitions_of_every_kind": "pass",
+        "visits_between_transitions": "pass",
+    }
