@@ -12,17 +12,30 @@ from typing import Any
 
 import duckdb
 import pytest
-from simulator import truth
-from simulator.server import Simulation, start
 
 from extractors.core.settings import Settings, read_settings
-from tests.e2e.truth_ledger import INDEX_LAG, Move, deals_of, is_gone, is_out_of_reach, known_at, moves_of, possible_states
+from simulator import truth
+from simulator.server import Simulation, start
+from tests.e2e.truth_ledger import (
+    INDEX_LAG,
+    Move,
+    deals_of,
+    is_forgotten_absence,
+    is_gone,
+    is_out_of_reach,
+    known_at,
+    last_seen_before_merge,
+    moves_of,
+    possible_states,
+)
 from watertight import night as steps
 
 pytestmark = pytest.mark.e2e
 
 NIGHTS = 10
 DEALS = 700
+#: a company that loses a deal without a trace, merges and archives deals within these nights
+SEED = 56
 
 
 def settings_for(home: Path, simulation: Simulation) -> Settings:
@@ -90,7 +103,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Night, dict[
     """Ten nights; of the first and the last the published ledger and the truth as logged by then."""
     folder = tmp_path_factory.mktemp("journey")
     kept = []
-    with start(folder / "company", size=DEALS, seed=11) as simulation:
+    with start(folder / "company", size=DEALS, seed=SEED) as simulation:
         settings = settings_for(folder / "home", simulation)
         for number in range(1, NIGHTS + 1):
             simulation.advance(number)
@@ -116,7 +129,9 @@ def test_every_transition_instant_and_amount_equals_the_truth(journey: Any, whic
         unsettled += len(states) > 1
         found = night.ledger.get(deal, [])
         compared.update(kind for kind, _ in found)
-        if not any(agrees(found, state) for state in states):
+        if not any(
+            agrees(found, seen, first_asked) for state in states for seen in (state, last_seen_before_merge(state))
+        ):
             differences.append(f"{deal}: expected {moves_of(states[-1])}, found {found}")
     assert not differences, f"{len(differences)} deals differ from the truth log, first: {differences[:3]}"
     assert not set(night.ledger) - set(lives), "the warehouse holds deals that never were"
@@ -133,17 +148,19 @@ def test_every_transition_instant_and_amount_equals_the_truth(journey: Any, whic
         "lost",
         "reopened",
         "deleted",
-        "merged",
     }
+    if night.night == NIGHTS:  # on the first night nobody knows who was merged away before
+        kinds.add("merged")
     assert kinds <= set(compared), f"the company never showed {kinds - set(compared)}"
 
 
-def agrees(found: list[tuple[str, Move]], state: list[truth.Event]) -> bool:
+def agrees(found: list[tuple[str, Move]], state: list[truth.Event], first_asked: datetime) -> bool:
     """Equal transition for transition. Two things HubSpot does not date are compared without their instant: a restoration
-    (seen at the next visit) and a deletion without a trace (noticed by the comparison of ids, if that has run since)."""
+    (seen at the next visit) and a deletion without a trace (noticed by the comparison of ids, if that has run since). Archived
+    and restored before anybody asked leaves nothing to see."""
     if not state:
         return not found
-    expected = moves_of(state)
+    expected = moves_of([event for event in state if not is_forgotten_absence(state, event, first_asked)])
     if is_gone(state):
         if found and found[-1][0] == "deleted" and found[-1][1].at > expected[-1].at:
             found = found[:-1]

@@ -78,6 +78,27 @@ def possible_states(life: list[Event], settled: datetime, asked_until: datetime)
             yield known_at(life, recorded)
 
 
+def is_forgotten_absence(life: list[Event], event: Event, first_asked: datetime) -> bool:
+    """True for both ends of an absence that was over before anybody asked: a restored deal does not tell that it was archived."""
+    if event.kind not in ("archived", "restored"):
+        return False
+    absences = [each for each in life if each.kind in ("archived", "restored")]
+    place = absences.index(event)
+    ends = absences[place + 1 : place + 2] if event.kind == "archived" else [event]
+    return bool(ends) and instant(ends[0].recorded_at) <= first_asked
+
+
+def last_seen_before_merge(life: list[Event]) -> list[Event]:
+    """A deal merged away takes with it what happened to it since the night before: the CRM shows only that it was merged."""
+    merged = next((event for event in life if event.kind == "merged"), None)
+    if merged is None:
+        return life
+    at = instant(merged.recorded_at)
+    asked = at.replace(hour=1, minute=55, second=0, microsecond=0)
+    asked -= timedelta(days=1) if asked > at else timedelta()
+    return [event for event in life if event is merged or instant(event.recorded_at) <= asked]
+
+
 def is_gone(life: list[Event]) -> bool:
     """Deleted without a trace: neither listed nor archived."""
     return any(event.kind == "deleted" for event in life)

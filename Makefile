@@ -1,0 +1,76 @@
+# The one command file. `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help nightly test check lint types sql quick-tests verify lock clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+BASE_PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$name && break; done)
+
+# Two stamps: what a night needs, and what the tests need besides. The second includes the first.
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+nightly: $(RUN) ## one night: extract, load, build, verify, publish; the simulated CRM when no real one is set up
+	@$(PYTHON) -m watertight.scheduled
+
+test: $(DEV) ## every test
+	@$(PYTHON) -m pytest -n 2
+
+check: lint types sql quick-tests ## lint, types, unit and contract tests (under 90 s)
+
+lint: $(DEV) ## ruff: rules and format
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: $(DEV) ## mypy, strict
+	@$(VENV)/bin/mypy
+
+sql: $(DEV) ## sqlfluff on the dbt project
+	@$(VENV)/bin/sqlfluff lint --disable-progress-bar dbt_project
+
+quick-tests: $(DEV)
+	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
+
+verify: $(RUN) ## prove that the warehouse equals a rebuild from its landing files
+	@$(VENV)/bin/watertight verify
+
+lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group build pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group build --group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the environment and the caches; data stay
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+$(VENV)/.uv: requirements-uv.lock
+	@$(if $(BASE_PYTHON),,$(error Python 3.11, 3.12 or 3.13 is needed and none was found on the PATH))
+	@echo 'Setting up $(VENV) with $(BASE_PYTHON) …'
+	@$(BASE_PYTHON) -m venv $(VENV) || { echo 'This Python cannot make environments: install its venv module (Debian: python3-venv).'; exit 2; }
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@touch $@
+
+# A stamp of the development environment serves for nightly too: going back and forth would install twice.
+$(RUN): $(VENV)/.uv requirements.lock pyproject.toml
+	@if [ -e $(DEV) ] && [ $(DEV) -nt requirements-dev.lock ] && [ $(DEV) -nt pyproject.toml ]; then touch $@; else \
+		$(call install,requirements.lock) && touch $@; fi
+
+$(DEV): $(VENV)/.uv requirements-dev.lock pyproject.toml
+	@$(call install,requirements-dev.lock)
+	@touch $(RUN) $@
+
+# uv itself came from its own lock and is not in this one: sync would remove it, were it not told to run from outside the list.
+define install
+echo 'Installing $(1) …' && cat requirements-uv.lock $(1) > $(VENV)/.wanted \
+	&& $(UV) pip sync --quiet --python $(PYTHON) --require-hashes $(VENV)/.wanted \
+	&& $(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --no-index --editable .
+endef

@@ -1,0 +1,1 @@
+"""Landing files to raw tables, the dbt build, verification and publication. Imports no HTTP."""

@@ -1,0 +1,225 @@
+"""The night's one dbt build, in this process: raw tables to facts, marts and data tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from extractors.core.errors import WatertightError
+from extractors.core.settings import Settings
+from warehouse.database import attach, plain_errors, require_space, writer
+
+#: the dbt project lies beside this package, wherever the working directory is
+DBT_PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
+
+#: how many failing rows of a test are shown
+_ROWS_SHOWN = 3
+#: a test's failing rows say what is wrong in one of these columns
+_SENTENCES = ("problem", "likely_cause")
+
+_GOOD = {"success", "pass"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """What dbt did with one model, seed or test. `failures` counts a test's failing rows."""
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    failures: int
+    message: str
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status in ("error", "fail", "runtime error", "partial success")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build. `findings` are plain sentences on the tests that warned or failed."""
+
+    run_id: str
+    seconds: float
+    nodes: tuple[Node, ...]
+    findings: tuple[str, ...]
+
+    def count(self, kind: str, status: str | None = None) -> int:
+        """How many nodes of a kind (model, seed, test) there were, or ended with a status."""
+        return sum(node.kind == kind and status in (None, node.status) for node in self.nodes)
+
+    @property
+    def failed(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.has_failed)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def build(settings: Settings, run_id: str, report: Callable[[str], None] = lambda line: None) -> Built:
+    """Runs every seed, model and data test once; the result is also kept in `build/result.json`, for verify.
+
+    `report` gets a line for every model that is done and for every finding. Raises WatertightError when the project cannot be
+    parsed or a node failed; what the earlier publication holds is not touched.
+    """
+    settings.build_dir.mkdir(parents=True, exist_ok=True)
+    _result_file(settings).unlink(missing_ok=True)
+    require_space(settings.home, sum(_size(path) for path in (settings.marts_file, settings.detail_file)), "the build")
+    started = time.monotonic()
+    with plain_errors(settings.build_dir):
+        nodes, compiled = _run_dbt(settings, report)
+    findings = tuple(_findings(settings, nodes, compiled))
+    for finding in findings:
+        report(finding)
+    built = Built(run_id, round(time.monotonic() - started, 1), nodes, findings)
+    with plain_errors(settings.build_dir):
+        _result_file(settings).write_text(json.dumps(built.as_dict()))
+    if built.failed:
+        names = ", ".join(node.name for node in built.failed[:5])
+        raise WatertightError(
+            f"The build failed: {len(built.failed)} of {len(nodes)} steps did ({names}). " + " ".join(findings[:3]),
+            "The old publication stays. Mend the cause, then run again.",
+        )
+    return built
+
+
+def last_build(settings: Settings) -> Built | None:
+    """The last build's result; None when there is none or it was cut short."""
+    try:
+        content = json.loads(_result_file(settings).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    content["nodes"] = tuple(Node(**node) for node in content["nodes"])
+    content["findings"] = tuple(content["findings"])
+    return Built(**content)
+
+
+def _run_dbt(settings: Settings, report: Callable[[str], None]) -> tuple[tuple[Node, ...], dict[str, str]]:
+    """The nodes' results, and the compiled SQL of the tests among them, by name."""
+    # Imported late: dbt takes two seconds to come in, and most commands do without it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    variables = {
+        "timezone": settings.timezone,
+        "currency": settings.currency,
+        "constant_rate_date": settings.constant_rate_date.isoformat() if settings.constant_rate_date else "",
+        "funnel_preset": settings.funnel_preset,
+    }
+    arguments = [
+        "build",
+        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        *("--target-path", str(settings.build_dir / "target"), "--log-path", str(settings.build_dir / "logs")),
+        *("--vars", json.dumps(variables)),
+        # Unit tests prove the SQL, not the night's data: they run with the project's own tests.
+        *("--exclude-resource-type", "unit_test"),
+        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-write-json"),
+    ]
+    with _environment(settings):
+        try:
+            outcome = dbtRunner(callbacks=[_announcer(report)]).invoke(arguments)
+        finally:
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt-duckdb is half typed
+    if outcome.exception is not None or outcome.result is None:
+        reason = str(outcome.exception or "no reason given").strip()
+        raise WatertightError(
+            f"dbt could not run the project: {reason}", f"Its log is in {settings.build_dir / 'logs' / 'dbt.log'}."
+        )
+    results = list(getattr(outcome.result, "results", []))
+    nodes = tuple(
+        Node(
+            name=result.node.name,
+            kind=str(result.node.resource_type),
+            status=str(result.status),
+            seconds=round(result.execution_time, 3),
+            failures=result.failures or 0,
+            message=result.message or "",
+        )
+        for result in results
+    )
+    compiled = {
+        result.node.name: result.node.compiled_code
+        for result in results
+        if result.node.resource_type == "test" and getattr(result.node, "compiled_code", None)
+    }
+    return nodes, compiled
+
+
+@contextmanager
+def _environment(settings: Settings) -> Iterator[None]:
+    """What dbt_project/profiles.yml asks for; put back afterwards, because the process goes on."""
+    wanted = {
+        "WATERTIGHT_WAREHOUSE_FILE": str(settings.warehouse_file),
+        "WATERTIGHT_MARTS_FILE": str(settings.marts_file),
+        "WATERTIGHT_DETAIL_FILE": str(settings.detail_file),
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _announcer(report: Callable[[str], None]) -> Callable[[Any], None]:
+    def announce(event: Any) -> None:
+        if event.info.name in ("LogModelResult", "LogSeedResult"):
+            data = event.data
+            report(f"{data.index} of {data.total}: {data.node_info.node_name} ({data.execution_time:.1f} s)")
+
+    return announce
+
+
+def _findings(settings: Settings, nodes: tuple[Node, ...], compiled: dict[str, str]) -> Iterator[str]:
+    """One sentence for each node that did not end well, with the first failing rows of a test."""
+    suspects = [node for node in nodes if node.status not in _GOOD and node.status != "skipped"]
+    if not any(node.name in compiled for node in suspects):
+        yield from (_sentence(node) for node in suspects)
+        return
+    with writer(settings.warehouse_file) as connection:
+        for name, path in (("marts", settings.marts_file), ("detail", settings.detail_file)):
+            attach(connection, path, name)
+        for node in suspects:
+            rows = _failing_rows(connection, compiled[node.name]) if node.name in compiled else []
+            yield _sentence(node) + "".join(f" {row}" for row in rows)
+
+
+def _sentence(node: Node) -> str:
+    if node.kind == "test" and node.failures:
+        return f"{'Warning' if node.status == 'warn' else 'Failed'}: test {node.name} found {node.failures} rows."
+    return f"{node.kind.capitalize()} {node.name}: {node.status}. {' '.join(node.message.split())}"
+
+
+def _failing_rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    try:
+        cursor = connection.execute(f"select * from (\n{query}\n) limit {_ROWS_SHOWN}")
+    except duckdb.Error:
+        return []  # the count stands in the sentence already; a test that aggregates may not run a second time
+    names = [column[0] for column in cursor.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [
+        next((str(row[name]) for name in _SENTENCES if row.get(name)), "")
+        or "(" + ", ".join(f"{name} = {value}" for name, value in row.items()) + ")"
+        for row in rows
+    ]
+
+
+def _result_file(settings: Settings) -> Path:
+    return settings.build_dir / "result.json"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,141 @@
+"""How this project opens DuckDB files, and what it says when one cannot be used."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from extractors.core.errors import IntegrityError, WatertightError
+
+#: free bytes that must stay beside everything a step writes: logs, the lease, dbt's artifacts
+SPARE_BYTES = 16 * 2**20
+
+#: one process writes, on machines where other things run too: DuckDB spills beyond this instead of taking it all
+WRITER_MEMORY = "1GB"
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The one writing connection to `path` (created when absent). Errors of DuckDB and of the disk leave as WatertightError."""
+    with plain_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(
+            str(path),
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "memory_limit": WRITER_MEMORY,
+            },
+        )
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that can neither write, nor see any other file, nor lift these two bans. Takes no lock a writer would meet."""
+    with plain_errors(path):
+        connection = duckdb.connect(
+            str(path.resolve()),
+            read_only=True,
+            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
+        )
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+            yield connection
+        finally:
+            connection.close()
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Adds another DuckDB file to a connection, for reading."""
+    quoted = str(path).replace("'", "''")
+    connection.execute(f"attach '{quoted}' as {name} (read_only)")
+
+
+@contextmanager
+def plain_errors(path: Path) -> Iterator[None]:
+    """Turns what DuckDB and the operating system raise about `path` into one sentence on the cause and one on the remedy."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise explain(error, path) from error
+
+
+def explain(error: Exception, path: Path) -> WatertightError:
+    """The WatertightError that says what `error`, raised while working on `path`, means for a person."""
+    text = str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    folder = path if path.is_dir() else path.parent
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or any(
+        hint in text for hint in ("No space left on device", "File too large", "Disk quota exceeded")
+    ):
+        return WatertightError(
+            f"The disk that holds {folder} is full.",
+            "Free some space and run again: nothing was lost and the old publication stays.",
+        )
+    if number == errno.EROFS or "Read-only file system" in text:
+        return WatertightError(
+            f"{folder} lies on a read-only file system.", "Set WATERTIGHT_HOME to a folder that can be written."
+        )
+    if number in (errno.EACCES, errno.EPERM) or "Permission denied" in text:
+        return WatertightError(
+            f"{folder} may not be written or read by this user.",
+            "Give this user the folder, or set WATERTIGHT_HOME to another one.",
+        )
+    if "Could not set lock on file" in text:
+        return WatertightError(
+            f"{path} is open in another process.",
+            "Close that process (its number: "
+            + _lock_holder(text)
+            + ") and run again; published files can be read at any time.",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in text:
+        return WatertightError(
+            f"Memory ran out while working on {path}.", "Give the machine more memory, or free some, and run again."
+        )
+    if isinstance(error, duckdb.SerializationException | duckdb.InternalException | duckdb.FatalException) or any(
+        hint in text for hint in ("Corrupt", "not a valid DuckDB database", "checksum", "Could not read enough bytes")
+    ):
+        return IntegrityError(
+            f"{path} cannot be read: it is damaged ({_first_line(text)}).",
+            "Rebuild it from the landing files: watertight rebuild.",
+        )
+    if isinstance(error, OSError):
+        return WatertightError(
+            f"{path} cannot be used: {error.strerror or _first_line(text)}.", "Check the path and the disk."
+        )
+    return WatertightError(f"DuckDB failed on {path}: {_first_line(text)}.")
+
+
+def require_space(folder: Path, needed_bytes: int, purpose: str) -> None:
+    """Raises WatertightError before a step begins when `folder` has less than `needed_bytes` and a margin free."""
+    with plain_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    if free < needed_bytes + SPARE_BYTES:
+        raise WatertightError(
+            f"The disk that holds {folder} is too full for {purpose}: {free / 2**20:.0f} MB are free, "
+            f"about {(needed_bytes + SPARE_BYTES) / 2**20:.0f} MB are needed.",
+            "Free some space and run again: nothing was lost and the old publication stays.",
+        )
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0].rstrip(".") if lines else "no reason given"
+
+
+def _lock_holder(text: str) -> str:
+    _, _, rest = text.partition("(PID ")
+    return rest.partition(")")[0] or "unknown"

@@ -1,0 +1,195 @@
+"""One writer per home: who may write now, written down in `lease.json` and checked inside every commit.
+
+The record outlives its release, so that a run which slept through another one's night finds out that it lost its turn:
+what it extracted is older than what is loaded by now.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from extractors.core.errors import LeaseError, WatertightError
+from warehouse.database import plain_errors
+
+#: a step that takes longer than this between two renewals loses its turn; extraction, the longest, has three hours by default
+LIFETIME = timedelta(hours=4)
+
+_RUN_ID_INSTANT = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Who writes. `one_process`: the whole run lives in process `pid`, whose death therefore frees the lease at once."""
+
+    run_id: str
+    pid: int
+    process_start: str
+    host: str
+    boot_id: str
+    one_process: bool
+    taken_at: str
+    expires_at: str
+    released_at: str | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Released, expired, or held by a process that cannot be alive any more."""
+        if self.released_at or datetime.fromisoformat(self.expires_at) <= datetime.now(UTC):
+            return True
+        if self.host != socket.gethostname():
+            return False
+        if self.boot_id != _boot_id():
+            return True
+        return self.one_process and _process_start(self.pid) != self.process_start
+
+
+class Lease:
+    """The right of run `run_id` to write into `home`. Get one with `take`; a later step of the same run makes it anew."""
+
+    def __init__(self, home: Path, run_id: str) -> None:
+        self.home = home
+        self.run_id = run_id
+
+    @classmethod
+    def take(cls, home: Path, *, one_process: bool) -> Lease:
+        """Opens a run: gives it an id later than every earlier one's, whatever the clock says. LeaseError when another run writes."""
+        with plain_errors(home):
+            home.mkdir(parents=True, exist_ok=True)
+            with _locked(home):
+                record = read(home)
+                if record is not None and not record.is_free:
+                    raise LeaseError(
+                        f"Run {record.run_id} has been writing to {home} since {record.taken_at}"
+                        f" (process {record.pid} on {record.host}).",
+                        f"Wait until it ends; if it is gone for good, its lease ends by itself at {record.expires_at}.",
+                    )
+                now = datetime.now(UTC)
+                lease = cls(home, _next_run_id(now, record.run_id if record else None))
+                _write(
+                    home,
+                    Record(
+                        run_id=lease.run_id,
+                        pid=os.getpid(),
+                        process_start=_process_start(os.getpid()),
+                        host=socket.gethostname(),
+                        boot_id=_boot_id(),
+                        one_process=one_process,
+                        taken_at=_text(now),
+                        expires_at=_text(now + LIFETIME),
+                    ),
+                )
+        return lease
+
+    def renew(self) -> None:
+        """At the start of every step. A run whose failure released the lease gets it back as long as nobody came after it."""
+        with plain_errors(self.home), _locked(self.home):
+            record = self._own_record()
+            _write(self.home, replace(record, expires_at=_text(datetime.now(UTC) + LIFETIME), released_at=None))
+
+    @contextmanager
+    def fence(self) -> Iterator[None]:
+        """Around a commit or a rename: nobody can take the lease inside, and it begins only when this run still holds it."""
+        with _locked(self.home):
+            self._own_record()
+            yield
+
+    def release(self) -> None:
+        """Ends the turn. Does nothing when another run has it by now."""
+        with plain_errors(self.home), _locked(self.home):
+            record = read(self.home)
+            if record is not None and record.run_id == self.run_id and record.released_at is None:
+                _write(self.home, replace(record, released_at=_text(datetime.now(UTC))))
+
+    def _own_record(self) -> Record:
+        record = read(self.home)
+        if record is None or record.run_id != self.run_id:
+            other = f"run {record.run_id} has taken it over" if record else "its lease is gone"
+            raise LeaseError(
+                f"Run {self.run_id} no longer holds {self.home}: {other}.",
+                "This run writes nothing more; start a new one.",
+            )
+        return record
+
+
+def read(home: Path) -> Record | None:
+    """The record in force or the last one; None before the first run."""
+    path = home / "lease.json"
+    try:
+        return Record(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise WatertightError(
+            f"{path} is not a lease: it was changed by hand or damaged.",
+            "Make sure that no run is going on, then delete it.",
+        ) from error
+
+
+def as_dict(record: Record) -> dict[str, object]:
+    """For `--json`."""
+    return {**asdict(record), "is_free": record.is_free}
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """The home's folder itself carries the lock: no lock file to create on a full disk, none to leave behind."""
+    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(home: Path, record: Record) -> None:
+    path, temporary = home / "lease.json", home / "lease.json.tmp"
+    with temporary.open("w") as file:
+        json.dump(asdict(record), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _next_run_id(now: datetime, last: str | None) -> str:
+    if last is not None:
+        now = max(
+            now, datetime.strptime(last.split("-")[0], _RUN_ID_INSTANT).replace(tzinfo=UTC) + timedelta(seconds=1)
+        )
+    return f"{now.strftime(_RUN_ID_INSTANT)}-{secrets.token_hex(2)}"
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # not Linux: a reboot is then noticed by the processes' numbers alone
+        return ""
+
+
+def _process_start(pid: int) -> str:
+    """Distinguishes a process from a later one with the same number; empty when it does not live."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        pass
+    if Path("/proc/self").exists():
+        return ""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return "alive"

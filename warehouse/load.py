@@ -1,0 +1,392 @@
+"""Landing files to raw tables: one transaction per manifest, each version of a record once, nothing lost unnoticed.
+
+Two passes over a landing: the first brings only ids and hashes into memory and decides what is new, the second streams the new
+payloads into the table. Payloads never pass through a sort or a window, so memory does not grow with the landing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from extractors.core.errors import IntegrityError
+from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest
+from extractors.core.settings import Settings
+from warehouse.database import explain, require_space, writer
+from warehouse.lease import Lease
+
+#: what a landing of one byte, compressed, may need in the database, the write-ahead log and the spill files together
+_GROWTH = 6
+
+_CREATE = """
+create schema if not exists raw;
+create table if not exists raw._loads (
+    load_number bigint, source_system varchar, account varchar, resource varchar, run_id varchar, file varchar, sha256 varchar,
+    rows_landed bigint, rows_new bigint, rows_held bigint, rows_vanished bigint, mode varchar, sweep_of varchar,
+    cursor_from timestamp, cursor_to timestamp, data_through timestamp, extracted_at timestamp, pages bigint, requests bigint,
+    loaded_at timestamp
+);
+create table if not exists raw._control_totals (
+    load_number bigint, source_system varchar, account varchar, run_id varchar, resource varchar, as_of timestamp,
+    pipeline_id varchar, stage_id varchar, currency_code varchar, deal_count bigint, deal_amount decimal(18,2),
+    excluded_ids varchar[]
+);
+"""
+
+_CREATE_RESOURCE = """
+create table if not exists raw."{table}" (
+    _account varchar, _source_id varchar, _source_updated_at timestamp, _extracted_at timestamp, _run_id varchar,
+    _record_number bigint, _is_deleted boolean, _load_number bigint, _version_hash uuid, payload json
+)
+"""
+
+_LINES = """read_json($files, format = 'newline_delimited', compression = 'zstd', filename = true, columns = {
+    _source_id: 'VARCHAR', _source_updated_at: 'VARCHAR', _extracted_at: 'VARCHAR', _run_id: 'VARCHAR',
+    _record_number: 'BIGINT', _is_deleted: 'BOOLEAN', payload: 'JSON'})"""
+
+#: a version is its payload and whether the record is deleted; text form as DuckDB reads it, so key order and spaces inside count
+_HASH = "md5(concat(_is_deleted::varchar, payload::varchar))::uuid"
+
+_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,119}")
+
+_NEWEST_LOAD = "coalesce((select max(load_number) from raw._loads), 0)"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one landing brought: rows_landed = rows_new + rows_held; rows_vanished were marked deleted besides."""
+
+    source: str
+    account: str
+    resource: str
+    run_id: str
+    load_number: int
+    rows_landed: int
+    rows_new: int
+    rows_held: int
+    rows_vanished: int
+    pages: int
+    requests: int
+    is_sweep: bool
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def load(
+    settings: Settings,
+    lease: Lease,
+    tables: Iterable[tuple[str, str]],
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Loaded]:
+    """Loads every finished landing that is not loaded yet, oldest run first, and creates the raw table of every (source, table).
+
+    Raises IntegrityError (a landing is not what its manifest says; that landing leaves no trace), LeaseError (this run lost its
+    turn), WatertightError (disk, memory, a lock). Landings loaded before the error stay loaded; the next call goes on behind them.
+    """
+    loaded = []
+    with writer(settings.warehouse_file) as connection:
+        connection.execute(_CREATE)
+        for source, table in tables:
+            connection.execute(_CREATE_RESOURCE.format(table=f"{source}__{table}"))
+        for landing in _pending(connection, settings.landing_dir):
+            result = _load_landing(connection, settings, lease, landing)
+            if result is not None:
+                loaded.append(result)
+                report(f"{result.source} {result.resource}: {result.rows_landed} landed, {result.rows_new} new")
+        if loaded:
+            connection.execute("checkpoint")
+    return loaded
+
+
+def _pending(connection: duckdb.DuckDBPyConnection, landing_dir: Path) -> list[Landing]:
+    """What is not loaded, in the order of the runs; within a run a sweep comes after the resource it judges.
+
+    What is loaded is known by its folder: its manifest is not read again, so a night does not pay for all nights before it.
+    """
+    known = set(
+        connection.execute("select distinct source_system, account, resource, run_id from raw._loads").fetchall()
+    )
+    pending = []
+    for path in landing_dir.glob(f"*/*/*/*/{MANIFEST}"):
+        if path.parent.parts[-4:] not in known:
+            landing = read_manifest(path)
+            if _TABLE_NAME.fullmatch(_table(landing.manifest)) is None:
+                raise IntegrityError(
+                    f"The landing folder {path.parent} has a name that no table can have.",
+                    "Landing folders are written by extract alone; move this one away.",
+                )
+            pending.append(landing)
+    return sorted(
+        pending, key=lambda landing: (landing.manifest.run_id, bool(landing.manifest.sweep_of), landing.folder)
+    )
+
+
+def _table(manifest: Manifest, resource: str | None = None) -> str:
+    return f"{manifest.source_system}__{resource or manifest.resource}"
+
+
+def _load_landing(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, lease: Lease, landing: Landing
+) -> Loaded | None:
+    """One transaction. None when the landing brings nothing that a later one has not brought already."""
+    manifest = landing.manifest
+    if _is_superseded(connection, landing) or _is_duplicate(connection, manifest):
+        return None
+    landing.check_parts()
+    require_space(settings.home, _GROWTH * sum(part.bytes for part in manifest.parts), f"loading {manifest.resource}")
+    connection.execute("begin")
+    try:
+        result = _write_versions(connection, landing)
+        with lease.fence():
+            connection.execute("commit")
+    except BaseException as error:
+        _roll_back(connection)
+        if isinstance(error, duckdb.Error) and _is_unreadable(error):
+            raise _refused(landing, f"cannot be read: {str(error).strip().splitlines()[0]}") from error
+        if isinstance(error, duckdb.Error):
+            raise explain(error, settings.warehouse_file) from error
+        raise
+    return result
+
+
+def _write_versions(connection: duckdb.DuckDBPyConnection, landing: Landing) -> Loaded:
+    manifest = landing.manifest
+    table, number = _table(manifest), _scalar(connection, f"select 1 + {_NEWEST_LOAD}")
+    connection.execute(_CREATE_RESOURCE.format(table=table))
+    _read_arrivals(connection, landing)
+    _decide_new(connection, table, manifest.account)
+    new_by_file = dict(
+        connection.execute("select file_name, count(*) from arrivals where is_new group by file_name").fetchall()
+    )
+    rows_to_add = sum(new_by_file.values())
+    if rows_to_add:
+        everything = rows_to_add == manifest.rows
+        connection.execute(
+            f"""insert into raw."{table}"
+            select $account, _source_id, cast(_source_updated_at as timestamp), cast(_extracted_at as timestamp), _run_id,
+                _record_number, _is_deleted, $number, {_HASH}, payload
+            from {_LINES}
+            {"" if everything else "where _record_number in (select _record_number from arrivals where is_new)"}""",
+            {"account": manifest.account, "number": number, "files": _files(landing)},
+        )
+    rows_new = _scalar(connection, f'select count(*) from raw."{table}" where _load_number = $1', [number])
+    rows_held = _scalar(connection, "select count(*) from arrivals where not is_new")
+    if rows_new + rows_held != manifest.rows:
+        raise _refused(
+            landing, f"would lose rows: {manifest.rows} landed, {rows_new} newly loaded, {rows_held} already held"
+        )
+    vanished = 0
+    if manifest.mode == "complete":
+        vanished = _mark_vanished(connection, table, manifest, number, "true")
+    if manifest.sweep_of is not None:
+        swept = _table(manifest, manifest.sweep_of)
+        connection.execute(_CREATE_RESOURCE.format(table=swept))
+        # What a load saw after the sweep began, the sweep cannot judge: it may be younger than the list.
+        vanished += _mark_vanished(
+            connection,
+            swept,
+            manifest,
+            number,
+            "load_number in (select load_number from raw._loads where data_through <= $as_of)",
+        )
+    _write_bookkeeping(connection, landing, number, new_by_file, vanished)
+    return Loaded(
+        source=manifest.source_system,
+        account=manifest.account,
+        resource=manifest.resource,
+        run_id=manifest.run_id,
+        load_number=number,
+        rows_landed=manifest.rows,
+        rows_new=rows_new,
+        rows_held=rows_held,
+        rows_vanished=vanished,
+        pages=manifest.pages,
+        requests=manifest.requests,
+        is_sweep=manifest.sweep_of is not None,
+    )
+
+
+def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
+    """Fills the temporary table `arrivals` (one row per landed line, no payload) and holds it against the manifest."""
+    connection.execute(
+        "create or replace temp table arrivals (file_name varchar, _source_id varchar, _record_number bigint, "
+        "_version_hash uuid, _run_id varchar, is_new boolean)"
+    )
+    manifest = landing.manifest
+    if not manifest.parts:
+        return
+    connection.execute(
+        f"""insert into arrivals select parse_filename(filename), _source_id, _record_number, {_HASH}, _run_id, null
+        from {_LINES}""",
+        {"files": _files(landing)},
+    )
+    counted = dict(connection.execute("select file_name, count(*) from arrivals group by file_name").fetchall())
+    for part in manifest.parts:
+        if counted.get(part.file, 0) != part.rows:
+            raise _refused(landing, f"holds {counted.get(part.file, 0)} rows, its manifest says {part.rows}", part.file)
+    strays = _scalar(
+        connection,
+        """select count(*) - count(distinct _record_number) filter (
+            where _source_id is not null and _version_hash is not null and _run_id = $1 and _record_number between 1 and $2)
+        from arrivals""",
+        [manifest.run_id, manifest.rows],
+    )
+    if strays:
+        raise _refused(
+            landing, f"has {strays} lines without an id, a payload or a number of their own, or of another run"
+        )
+
+
+def _decide_new(connection: duckdb.DuckDBPyConnection, table: str, account: str) -> None:
+    """A line is new when it differs from the line before it of the same id, or, the first of its id, from the last one held."""
+    connection.execute(
+        f"""create or replace temp table held as
+        select _source_id, arg_max(_version_hash, (_load_number, _record_number)) as _version_hash
+        from raw."{table}" where _account = $1 and _source_id in (select _source_id from arrivals) group by _source_id""",
+        [account],
+    )
+    connection.execute(
+        """create or replace temp table arrivals as
+        select arrived.* exclude (is_new, before), coalesce(before, held._version_hash) is distinct from arrived._version_hash as is_new
+        from (
+            select *, lag(_version_hash) over (partition by _source_id order by _record_number) as before from arrivals
+        ) as arrived
+        left join held using (_source_id)"""
+    )
+
+
+def _mark_vanished(
+    connection: duckdb.DuckDBPyConnection, table: str, manifest: Manifest, number: int, may_be_judged: str
+) -> int:
+    """Adds a deleted version, with the last payload, for every id held, not deleted and not among the arrivals. Returns how many."""
+    return _scalar(
+        connection,
+        f"""insert into raw."{table}"
+        select _account, _source_id, null, $extracted_at, $run_id,
+            $rows + row_number() over (order by _source_id), true, $number,
+            md5(concat(true::varchar, payload::varchar))::uuid, payload
+        from raw."{table}" as version
+        where (_source_id, _load_number, _record_number) in (
+            select (_source_id, load_number, record_number) from (
+                select _source_id, max((_load_number, _record_number)) as newest, newest[1] as load_number, newest[2] as record_number,
+                    arg_max(_is_deleted, (_load_number, _record_number)) as is_deleted
+                from raw."{table}" where _account = $account and _load_number <= $number group by _source_id
+            )
+            where not is_deleted and $as_of is not null and {may_be_judged} and _source_id not in (select _source_id from arrivals)
+        ) and _account = $account""",
+        {
+            "extracted_at": _utc(manifest.extracted_at),
+            "run_id": manifest.run_id,
+            "rows": manifest.rows,
+            "number": number,
+            "account": manifest.account,
+            "as_of": _utc(manifest.extracted_at),
+        },
+    )
+
+
+def _write_bookkeeping(
+    connection: duckdb.DuckDBPyConnection, landing: Landing, number: int, new_by_file: dict[str, int], vanished: int
+) -> None:
+    """One row per file; what belongs to the landing as a whole stands in the first, so that sums over files are right.
+
+    A landing without rows is written down under its manifest, for its cursor.
+    """
+    manifest = landing.manifest
+    files = [(part.file, part.sha256, part.rows) for part in manifest.parts]
+    if not files:
+        files = [(MANIFEST, hashlib.sha256((landing.folder / MANIFEST).read_bytes()).hexdigest(), 0)]
+    for index, (file, sha256, rows) in enumerate(files):
+        new, first = new_by_file.get(file, 0), index == 0
+        connection.execute(
+            f"insert into raw._loads values ({', '.join(['?'] * 20)})",
+            [
+                number, manifest.source_system, manifest.account, manifest.resource, manifest.run_id,
+                "/".join((*landing.folder.parts[-4:], file)), sha256,
+                rows, new, rows - new, vanished if first else 0, manifest.mode, manifest.sweep_of,
+                _utc(manifest.cursor_from), _utc(manifest.cursor_to), _utc(manifest.data_through), _utc(manifest.extracted_at),
+                manifest.pages if first else 0, manifest.requests if first else 0, datetime.now(UTC).replace(tzinfo=None),
+            ],
+        )  # fmt: skip
+    controls = manifest.control_totals
+    if controls is None:
+        return
+    for total in controls.totals:
+        connection.execute(
+            f"insert into raw._control_totals values ({', '.join(['?'] * 12)})",
+            [
+                number, manifest.source_system, manifest.account, manifest.run_id, manifest.resource, _utc(controls.as_of),
+                total.pipeline_id, total.stage_id, total.currency_code, total.deal_count, total.deal_amount,
+                list(controls.excluded_ids),
+            ],
+        )  # fmt: skip
+
+
+def _is_duplicate(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> bool:
+    """True when every file of the landing is loaded already, under whatever name."""
+    hashes = [part.sha256 for part in manifest.parts]
+    known = _scalar(
+        connection, "select count(distinct sha256) from raw._loads where list_contains($1, sha256)", [hashes]
+    )
+    return bool(hashes) and known == len(set(hashes))
+
+
+def _is_superseded(connection: duckdb.DuckDBPyConnection, landing: Landing) -> bool:
+    """True when a later run is loaded that began where this one began; IntegrityError when a window between two loads is missing.
+
+    Loading an old landing behind a newer one would bring old versions back as the latest.
+    """
+    manifest = landing.manifest
+    last_run, reached = connection.execute(
+        "select max(run_id), max(cursor_to) from raw._loads where source_system = $1 and account = $2 and resource = $3",
+        [manifest.source_system, manifest.account, manifest.resource],
+    ).fetchone() or (None, None)
+    start = _utc(manifest.cursor_from)
+    if manifest.mode == "changes" and start is not None and (reached is None or start > reached):
+        raise IntegrityError(
+            f"The landing {landing.folder} begins at {manifest.cursor_from}, but {manifest.source_system} {manifest.resource} is loaded"
+            f" only up to {reached.isoformat() + 'Z' if reached else 'nothing'}: the landing between them is missing.",
+            "Restore it to its place, or move this folder away to fetch the window again.",
+        )
+    return last_run is not None and manifest.run_id < last_run
+
+
+def _files(landing: Landing) -> list[str]:
+    return [str(path) for path in landing.part_files]
+
+
+def _refused(landing: Landing, why: str, file: str = "") -> IntegrityError:
+    return IntegrityError(
+        f"The landing {landing.folder / file} {why}.",
+        "Nothing of it was loaded. Move its folder away to fetch that window again.",
+    )
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    # A FatalException has closed the connection, a failed commit its transaction: both are rolled back already.
+    with suppress(duckdb.Error):
+        connection.execute("rollback")
+
+
+def _is_unreadable(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException) or "zstd" in str(error).lower()
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, query: str, values: object = None) -> int:
+    row = connection.execute(query, values).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _utc(instant: str | datetime | None) -> datetime | None:
+    """Raw instants are UTC without a zone."""
+    if isinstance(instant, str):
+        instant = datetime.fromisoformat(instant)
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant else None

@@ -1,0 +1,38 @@
+"""How far each resource is loaded: read from the data's own bookkeeping, never kept anywhere else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from extractors.core.settings import Settings
+from warehouse.database import writer
+
+
+class State(NamedTuple):
+    """The cursor and the source's clock at the last load of one resource (aware, UTC); None before the first."""
+
+    cursor: datetime | None
+    last_extracted_at: datetime | None
+
+
+def read_states(settings: Settings) -> dict[tuple[str, str], State]:
+    """By (source, resource); of several accounts the one loaded last. Call it while holding the lease: it opens the warehouse."""
+    if not settings.warehouse_file.exists():
+        return {}
+    with writer(settings.warehouse_file) as connection:
+        if not connection.execute(
+            "select 1 from duckdb_tables() where schema_name = 'raw' and table_name = '_loads'"
+        ).fetchone():
+            return {}
+        rows = connection.execute(
+            """select source_system, resource, max(cursor_to), max(extracted_at) from raw._loads
+            where (source_system, resource, account) in (
+                select (source_system, resource, arg_max(account, load_number)) from raw._loads group by source_system, resource)
+            group by source_system, resource"""
+        ).fetchall()
+    return {(source, resource): State(_aware(cursor), _aware(seen)) for source, resource, cursor, seen in rows}
+
+
+def _aware(instant: datetime | None) -> datetime | None:
+    return instant.replace(tzinfo=UTC) if instant else None

@@ -1,0 +1,370 @@
+"""The command `watertight`.
+
+Exit codes: 0 done · 1 failed, the old publication stays · 2 wrong usage, settings, token or source name · 3 another run writes.
+A person meets sentences here, never a traceback: that is in the log file, whose path the last sentence gives.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from extractors.core.errors import WatertightError
+from extractors.core.settings import Settings, read_settings
+from extractors.sources import SOURCES
+from warehouse import query
+from warehouse.home import open_home
+from warehouse.lease import Lease
+from warehouse.verify import compare_with_rebuild, reload
+from watertight import night, report, status
+from watertight.journal import open_journal
+from watertight.progress import Progress
+
+log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+
+@dataclass
+class Session:
+    """What every command works with: settings, the two consoles, and whether a machine reads the answer."""
+
+    settings: Settings
+    as_json: bool
+    out: Console
+    progress: Progress
+    journal: Path | None
+
+    def answer(self, value: Any, shown: Callable[[], None]) -> None:
+        """The result: JSON on the standard output, or what `shown` prints."""
+        if self.as_json:
+            click.echo(json.dumps(value, indent=1, default=str))
+        else:
+            shown()
+
+
+@contextmanager
+def session(name: str, *, as_json: bool = False, keep_journal: bool = True) -> Iterator[Session]:
+    """Opens settings and journal, and turns every error into a sentence and an exit code."""
+    err = Console(stderr=True)
+    journal: Path | None = None
+    root = logging.getLogger()
+    extractors_log = logging.getLogger("extractors")
+    handlers_before = list(root.handlers)
+    progress: Progress | None = None
+    try:
+        settings = read_settings()
+        progress = Progress(Console(stderr=True) if as_json else Console(), silent=as_json)
+        root.setLevel(logging.INFO)
+        extractors_log.addHandler(progress)
+        if keep_journal:
+            open_home(settings.home)
+            journal, handler = open_journal(settings, name)
+            root.addHandler(handler)
+        yield Session(settings, as_json, Console(), progress, journal)
+    except WatertightError as error:
+        log.error("%s", error, exc_info=error)
+        complain(err, error.wrong, error.mend, as_json=as_json, code=error.exit_code)
+        raise SystemExit(error.exit_code) from None
+    except (click.ClickException, SystemExit):
+        raise
+    except KeyboardInterrupt:
+        complain(err, "Stopped by hand.", "Nothing is lost: run again at any time.", as_json=as_json, code=1)
+        raise SystemExit(1) from None
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except Exception as error:
+        log.exception("unexpected")
+        where = (
+            f"The whole story is in {journal}."
+            if journal
+            else "Run it once more with a writable WATERTIGHT_HOME to have it logged."
+        )
+        complain(err, f"Something unexpected went wrong: {type(error).__name__}.", where, as_json=as_json, code=1)
+        raise SystemExit(1) from None
+    finally:
+        if progress is not None:
+            extractors_log.removeHandler(progress)
+        for handler in [one for one in root.handlers if one not in handlers_before]:
+            root.removeHandler(handler)
+            handler.close()
+
+
+def complain(console: Console, wrong: str, mend: str, *, as_json: bool, code: int) -> None:
+    """One sentence on what is wrong, one on what to do."""
+    if as_json:
+        click.echo(json.dumps({"error": wrong, "what_to_do": mend, "exit_code": code}, indent=1))
+    else:
+        console.print(Text(wrong, "bold red"), soft_wrap=True)
+        if mend:
+            console.print(Text(mend), soft_wrap=True)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+source_option = click.option(
+    "--source", "sources", multiple=True, metavar="NAME", help="Only this source; may be given several times."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="watertight")
+def main() -> None:
+    """The sales-funnel warehouse in which no deal and no euro leaks unaccounted."""
+
+
+@main.command()
+@source_option
+@json_option
+def nightly(sources: Sequence[str], as_json: bool) -> None:
+    """Run the whole night: extract, load, build, verify, publish (the DAG's steps, without Airflow)."""
+    with session("nightly", as_json=as_json) as current:
+        with planned(current, sources) as plan:
+            extracted = extract_all(current, plan)
+            loaded = load_all(current, plan["run_id"])
+            built, verified, published = finish(current, plan["run_id"])
+        value = {
+            "run_id": plan["run_id"],
+            "extracted": extracted,
+            "loaded": loaded,
+            "built": built,
+            "verified": verified,
+            "published": published,
+        }
+        current.answer(value, lambda: report.show(current.settings, current.out, loaded, built))
+
+
+@main.command()
+@source_option
+@json_option
+def extract(sources: Sequence[str], as_json: bool) -> None:
+    """Land what changed in the sources since the last load; load nothing."""
+    with session("extract", as_json=as_json) as current, planned(current, sources) as plan:
+        extracted = extract_all(current, plan)
+        current.answer({"run_id": plan["run_id"], "extracted": extracted}, lambda: None)
+
+
+@main.command()
+@json_option
+def load(as_json: bool) -> None:
+    """Load every landing that is not loaded yet into the raw tables."""
+    with session("load", as_json=as_json) as current, leased(current) as lease:
+        current.answer(load_all(current, lease.run_id), lambda: None)
+
+
+@main.command()
+@json_option
+def build(as_json: bool) -> None:
+    """Build facts and marts from the raw tables and run the data tests; publish nothing."""
+    with session("build", as_json=as_json) as current, leased(current) as lease:
+        built = build_all(current, lease.run_id)
+        current.answer(built, lambda: report.show_tests(current.out, built))
+
+
+@main.command()
+@json_option
+def publish(as_json: bool) -> None:
+    """Build what is loaded, verify it and publish it."""
+    with session("publish", as_json=as_json) as current, leased(current) as lease:
+        built, _, published = finish(current, lease.run_id)
+        current.answer(
+            {"built": built, "published": published}, lambda: report.show_publication(current.settings, current.out)
+        )
+
+
+@main.command()
+@json_option
+def rebuild(as_json: bool) -> None:
+    """Make the warehouse anew from the landing files, build, verify and publish it."""
+    with session("rebuild", as_json=as_json) as current, leased(current) as lease:
+        with current.progress.step("Load every landing") as result:
+            loaded = reload(current.settings, lease, night.raw_tables(), current.progress.say)
+            result.text = f"{len(loaded)} landings, {sum(one.rows_landed for one in loaded):,} rows"
+        built, _, published = finish(current, lease.run_id)
+        current.answer({"loaded": len(loaded), "published": published}, lambda: report.show_tests(current.out, built))
+
+
+@main.command()
+@json_option
+def verify(as_json: bool) -> None:
+    """Prove that the warehouse equals a rebuild from the landing files, and that the published file can be read."""
+    with session("verify", as_json=as_json) as current, leased(current):
+        with current.progress.step("Read the published files") as result:
+            rows = report.scan_published(current.settings)
+            result.text = f"{len(rows)} tables, {sum(rows.values()):,} rows"
+        with current.progress.step("Rebuild and compare") as result:
+            differences = compare_with_rebuild(current.settings, night.raw_tables(), current.progress.say)
+            result.text = f"{len(differences)} tables differ" if differences else "every row equal"
+        current.answer(
+            [one.as_dict() for one in differences], lambda: report.show_differences(current.out, differences)
+        )
+        if differences:
+            raise WatertightError(
+                f"{len(differences)} tables differ from their rebuild.",
+                "watertight rebuild puts the rebuilt ones in their place.",
+            )
+
+
+@main.command("status")
+@json_option
+def show_status(as_json: bool) -> None:
+    """Who writes, what is published and how old it is, how far each resource has landed."""
+    with session("status", as_json=as_json, keep_journal=False) as current:
+        found = status.read(current.settings)
+        current.answer(found, lambda: status.show(current.out, found))
+
+
+@main.command("sources")
+@json_option
+def list_sources(as_json: bool) -> None:
+    """Which sources there are, which are set up, and what each does not load."""
+    with session("sources", as_json=as_json, keep_journal=False) as current:
+        found = [
+            {
+                "name": source.name,
+                "title": source.title,
+                "is_set_up": source.is_configured(current.settings),
+                "resources": [resource.name for resource in source.resources],
+                "not_loaded": source.not_loaded,
+                "how_to_set_up": source.how_to_set_up,
+            }
+            for source in SOURCES.values()
+        ]
+        current.answer(found, lambda: show_sources(current.out, found))
+
+
+@main.command()
+@click.argument("statement")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def sql(statement: str, form: str, as_json: bool) -> None:
+    """Answer one reading SQL statement from the published marts."""
+    form = "json" if as_json else form
+    with session("sql", as_json=as_json, keep_journal=False) as current:
+        write = sys.stdout.write
+        if form == "csv":
+            query.write_csv(current.settings, statement, write)
+        elif form == "json":
+            query.write_json(current.settings, statement, write)
+        else:
+            show_rows(current.out, query.ask(current.settings, statement))
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def simulate(arguments: Sequence[str]) -> None:
+    """Start the simulated CRMs (their options: watertight simulate --help)."""
+    with session("simulate", keep_journal=False) as current:
+        given = {argument.partition("=")[0] for argument in arguments}
+        defaults = {"--home": str(current.settings.home / "simulation"), "--token": "simulated-token"}
+        added = [part for name, value in defaults.items() if name not in given for part in (name, value)]
+        # A process of its own: the simulated company is no part of the warehouse and nothing here imports it.
+        raise SystemExit(
+            subprocess.run([sys.executable, "-m", "simulator", *arguments, *added], check=False).returncode
+        )
+
+
+@contextmanager
+def planned(current: Session, sources: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A run over some or all sources, whose lease ends with it."""
+    plan = step(current, "plan", "Plan", lambda: night.plan(current.settings, sources or None, one_process=True))
+    try:
+        yield plan
+    finally:
+        night.give_up(current.settings, plan["run_id"])
+
+
+@contextmanager
+def leased(current: Session) -> Iterator[Lease]:
+    """The right to write, for a command that extracts nothing."""
+    lease = Lease.take(current.settings.home, one_process=True)
+    try:
+        yield lease
+    finally:
+        lease.release()
+
+
+def extract_all(current: Session, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every task of a plan, one after the other: a CRM counts requests, not connections."""
+    return [extract_one(current, task) for task in plan["tasks"]]
+
+
+def extract_one(current: Session, task: dict[str, Any]) -> dict[str, Any]:
+    """The extract step of one resource."""
+    label = f"Extract {task['source']} {task['resource']}"
+    return step(current, "extract", label, lambda: night.extract(current.settings, task))
+
+
+def finish(current: Session, run_id: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Builds, verifies and publishes what is loaded; returns what each step does."""
+    built = build_all(current, run_id)
+    verified = step(current, "verify", "Verify", lambda: night.verify(current.settings, run_id))
+    published = step(current, "publish", "Publish", lambda: night.publish(current.settings, run_id))
+    return built, verified, published
+
+
+def load_all(current: Session, run_id: str) -> list[dict[str, Any]]:
+    """The load step."""
+    return step(current, "load", "Load", lambda: night.load(current.settings, run_id, current.progress.say))
+
+
+def build_all(current: Session, run_id: str) -> dict[str, Any]:
+    """The build step."""
+    return step(current, "build", "Build", lambda: night.build(current.settings, run_id, current.progress.say))
+
+
+def step(current: Session, name: str, label: str, work: Callable[[], Value]) -> Value:
+    """One of the night's steps with its progress and its result in a few words."""
+    with current.progress.step(label) as result:
+        value = work()
+        result.text = report.summarise(name, value)
+    return value
+
+
+def show_sources(console: Console, sources: Sequence[dict[str, Any]]) -> None:
+    """One block per source."""
+    for source in sources:
+        mark = "[green]set up[/]" if source["is_set_up"] else "[dim]not set up[/]"
+        console.print(f"[bold]{source['name']}[/] ({source['title']}): {mark}")
+        console.print("  loads      ", Text(", ".join(source["resources"])))
+        console.print("  leaves out ", Text(source["not_loaded"]))
+        if not source["is_set_up"]:
+            console.print("  to set up  ", Text(source["how_to_set_up"]))
+
+
+def show_rows(console: Console, answer: query.Answer) -> None:
+    """A table where it fits and into files and pipes; on a terminal too narrow for it, each row as a list of its values."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(answer.columns):
+        is_number = any(query.is_number(row[number]) for row in answer.rows)
+        table.add_column(Text(query.as_text(column)), justify="right" if is_number else "left", no_wrap=True)
+    for row in answer.rows:
+        table.add_row(*(Text(query.as_text(value)) for value in row))
+    width = Console(width=100_000).measure(table).maximum
+    if not console.is_terminal:
+        Console(width=max(80, width), file=console.file).print(table)
+    elif width <= console.width:
+        console.print(table)
+    else:
+        name_width = max(len(column) for column in answer.columns)
+        for row in answer.rows:
+            console.rule(style="dim")
+            for column, value in zip(answer.columns, row, strict=True):
+                console.print(Text(f"{column:<{name_width}}  ", "dim") + Text(query.as_text(value)), soft_wrap=True)
+    console.print(Text(f"{len(answer.rows):,} rows", "dim"))
+
+
+if __name__ == "__main__":
+    main()

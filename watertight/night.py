@@ -1,0 +1,103 @@
+"""The night's steps: plan → extract (one per source and resource) → load → build → verify → publish.
+
+Called by the command and by the DAG alike. Each takes and returns small JSON-able values, so that it can be a task of its own in
+a process of its own; what is large stays in files. Every step proves that its run still holds the lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from extractors.core import run as extraction
+from extractors.core.settings import Settings
+from extractors.sources import SOURCES
+from warehouse.build import build as build_marts
+from warehouse.lease import Lease
+from warehouse.load import load as load_landings
+from warehouse.publish import publish as publish_files
+from warehouse.state import State, read_states
+from warehouse.verify import verify as verify_build
+
+Report = Callable[[str], None]
+
+
+def silent(_line: str) -> None:
+    """A report nobody reads."""
+
+
+def raw_tables() -> list[tuple[str, str]]:
+    """(source, table) of every registered source: models may read a table before its source is set up."""
+    return [(source.name, table) for source in SOURCES.values() for table in source.tables]
+
+
+def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_process: bool) -> dict[str, Any]:
+    """Opens a run: takes the lease, reads the cursors. Returns `{"run_id", "tasks"}`, one task per source and resource.
+
+    `one_process`: every step will run in this very process, so that its death ends the lease. Raises ConfigurationError (a source
+    is unknown or not set up; then nothing was taken) and LeaseError (another run writes).
+    """
+    wanted = extraction.plan(settings, sources)
+    lease = Lease.take(settings.home, one_process=one_process)
+    try:
+        states = read_states(settings)
+    except BaseException:
+        lease.release()
+        raise
+    tasks = [
+        {**task, "run_id": lease.run_id, **_as_text(states.get((task["source"], task["resource"])))} for task in wanted
+    ]
+    return {"run_id": lease.run_id, "tasks": tasks}
+
+
+def extract(settings: Settings, task: dict[str, Any]) -> dict[str, Any]:
+    """Lands one resource from its cursor on; returns the extraction's summary. Repeating it after a success changes nothing."""
+    Lease(settings.home, task["run_id"]).renew()
+    state = extraction.ResourceState(_instant(task["cursor"]), _instant(task["last_extracted_at"]))
+    return extraction.extract(settings, task["source"], task["resource"], task["run_id"], state)
+
+
+def load(settings: Settings, run_id: str, report: Report = silent) -> list[dict[str, Any]]:
+    """Everything that is landed and not loaded, into the raw tables; one summary per landing."""
+    lease = Lease(settings.home, run_id)
+    lease.renew()
+    return [loaded.as_dict() for loaded in load_landings(settings, lease, raw_tables(), report)]
+
+
+def build(settings: Settings, run_id: str, report: Report = silent) -> dict[str, Any]:
+    """Facts, marts and data tests; the result of every node."""
+    Lease(settings.home, run_id).renew()
+    return build_marts(settings, run_id, report).as_dict()
+
+
+def verify(settings: Settings, run_id: str) -> dict[str, Any]:
+    """Raises unless this run's build may be published."""
+    Lease(settings.home, run_id).renew()
+    return verify_build(settings, run_id)
+
+
+def publish(settings: Settings, run_id: str, report: Report = silent) -> dict[str, Any]:
+    """Flips the links to this run's files and ends the run."""
+    lease = Lease(settings.home, run_id)
+    lease.renew()
+    published = publish_files(settings, lease, report)
+    lease.release()
+    return published
+
+
+def give_up(settings: Settings, run_id: str) -> None:
+    """Ends a failed run, so that the next one need not wait for the lease to expire."""
+    Lease(settings.home, run_id).release()
+
+
+def _as_text(state: State | None) -> dict[str, str | None]:
+    cursor, seen = state or (None, None)
+    return {
+        "cursor": cursor.isoformat() if cursor else None,
+        "last_extracted_at": seen.isoformat() if seen else None,
+    }
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
