@@ -7,6 +7,8 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
+# Companies that inspect their traffic put their own authority into the system's store, which uv does not read unless told.
+export UV_SYSTEM_CERTS ?= true
 BASE_PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$name && break; done)
