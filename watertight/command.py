@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -66,14 +67,16 @@ def session(name: str, *, as_json: bool = False, keep_journal: bool = True) -> I
     progress: Progress | None = None
     try:
         settings = read_settings()
-        progress = Progress(Console(stderr=True) if as_json else Console(), silent=as_json)
+        progress = Progress(printer(stderr=as_json), silent=as_json)
         root.setLevel(logging.INFO)
         extractors_log.addHandler(progress)
         if keep_journal:
             open_home(settings.home)
             journal, handler = open_journal(settings, name)
             root.addHandler(handler)
-        yield Session(settings, as_json, Console(), progress, journal)
+        else:
+            root.addHandler(logging.NullHandler())  # without any handler Python prints errors itself
+        yield Session(settings, as_json, printer(), progress, journal)
     except WatertightError as error:
         log.error("%s", error, exc_info=error)
         complain(err, error.wrong, error.mend, as_json=as_json, code=error.exit_code)
@@ -101,6 +104,12 @@ def session(name: str, *, as_json: bool = False, keep_journal: bool = True) -> I
         for handler in [one for one in root.handlers if one not in handlers_before]:
             root.removeHandler(handler)
             handler.close()
+
+
+def printer(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; where nobody says how wide (a log, a pipe), wide enough for every table."""
+    wide = not (sys.stderr if stderr else sys.stdout).isatty() and "COLUMNS" not in os.environ
+    return Console(stderr=stderr, width=120 if wide else None)
 
 
 def complain(console: Console, wrong: str, mend: str, *, as_json: bool, code: int) -> None:

@@ -45,7 +45,7 @@ class Progress(logging.Handler):
             if not self._silent:
                 seconds = time.monotonic() - started
                 self._console.print(
-                    f"{mark} {escape(name):<30} {escape(result.text):<36} [dim]{seconds:6.1f} s[/]", highlight=False
+                    f"{mark} {escape(name):<34} {escape(result.text):<32} [dim]{seconds:6.1f} s[/]", highlight=False
                 )
 
     def say(self, line: str) -> None:

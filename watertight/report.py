@@ -15,7 +15,7 @@ from warehouse.query import ask
 from warehouse.verify import Difference
 
 #: columns of the longest bar, and of everything beside it
-_BAR, _FIGURES_WIDTH = 24, 86
+_BAR, _FIGURES_WIDTH = 24, 80
 
 _FUNNEL = """
     select step_name, reached_count, step_rate, cohort_rate, reached_amount, currency_code, lost_here_count, open_here_count
@@ -40,9 +40,7 @@ def show_funnel(settings: Settings, console: Console) -> None:
         return
     steps = ask(settings, _FUNNEL).rows
     currency = next((row[5] for row in steps if row[5]), "")
-    table = _table(
-        "The funnel", "step", "", "deals", "of last", "of all", f"amount {currency}", "lost here", "open here"
-    )
+    table = _table("The funnel", "step", "", "deals", "of last", "of all", currency, "lost", "open")
     widest = max((count for _, count, *_ in steps if count), default=1)
     bar_width = min(_BAR, max(0, console.width - _FIGURES_WIDTH))
     for name, count, step_rate, cohort_rate, amount, _, lost, still_open in steps:

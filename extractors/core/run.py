@@ -237,6 +237,8 @@ def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[
         chosen = [source for source in SOURCES.values() if source.is_configured(settings)]
         if not chosen:
             raise ConfigurationError(
-                "No source is set up.", " ".join(source.how_to_set_up for source in SOURCES.values()).strip()
+                "No source is set up.",
+                " ".join(source.how_to_set_up for source in SOURCES.values()).strip()
+                + " To see it all with a simulated company first: make nightly.",
             )
     return [{"source": source.name, "resource": resource.name} for source in chosen for resource in source.resources]

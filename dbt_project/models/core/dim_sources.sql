@@ -1,14 +1,24 @@
+-- An account is complete up to where the resource that lags most of its newest run is.
 with
 
-accounts as (
+newest_runs as (
 
     select
         source_system,
         account,
-        max(data_through) as data_through,
-        max(run_id) as latest_run_id
+        run_id,
+        data_through,
+        max(run_id) over (partition by source_system, account) as latest_run_id
     from {{ ref('int_crm__loads') }}
-    group by source_system, account
+
+),
+
+accounts as (
+
+    select source_system, account, latest_run_id, min(data_through) as data_through
+    from newest_runs
+    where run_id = latest_run_id
+    group by source_system, account, latest_run_id
 
 ),
 
