@@ -36,7 +36,9 @@ closings as (
 -- Closing overwrites the expected close in the CRM: what counts is what was expected just before.
 expected_closes as (
 
-    select change.deal_key, max_by(change.new_value, (change.changed_at, change.sequence, change._record_number)) as expected_close
+    select
+        change.deal_key,
+        nullif(max_by(coalesce(change.new_value, ''), (change.changed_at, change.sequence, change._record_number)), '') as expected_close
     from {{ ref('fct_deal_changes') }} as change
     inner join closings on change.deal_key = closings.deal_key and change.changed_at < closings.closed_at
     where change.field = 'expected_close' and change.retracted_at is null

@@ -6,6 +6,7 @@ select
     pipeline.deal_key,
     pipeline.changed_at,
     pipeline.sequence as pipeline_sequence,
+    pipeline._record_number as pipeline_record_number,
     pipeline.new_value as pipeline_id,
     stage.sequence,
     stage._record_number
@@ -23,6 +24,6 @@ where
     pipeline.field = 'pipeline' and pipeline.old_value is not null and pipeline.retracted_at is null
     and (belongs.source_stage_id is not null or listed.source_stage_id is null)
 qualify row_number() over (
-    partition by pipeline.deal_key, pipeline.changed_at, pipeline.sequence
+    partition by pipeline.deal_key, pipeline.changed_at, pipeline.sequence, pipeline._record_number
     order by belongs.source_stage_id is null, stage.sequence, stage._record_number
 ) = 1

@@ -33,8 +33,8 @@ steps as (
         on change.field = 'stage' and change.deal_key = pair.deal_key and change.changed_at = pair.changed_at
         and change.sequence = pair.sequence and change._record_number = pair._record_number
     left join {{ ref('fct_deal_pipeline_moves') }} as absorbed
-        on change.field = 'pipeline' and change.deal_key = absorbed.deal_key
-        and change.changed_at = absorbed.changed_at and change.sequence = absorbed.pipeline_sequence
+        on change.field = 'pipeline' and change.deal_key = absorbed.deal_key and change.changed_at = absorbed.changed_at
+        and change.sequence = absorbed.pipeline_sequence and change._record_number = absorbed.pipeline_record_number
     where
         change.deal_key in (select deal_key from changed_deals)
         and change.retracted_at is null and change.field <> 'expected_close' and absorbed.deal_key is null

@@ -18,14 +18,15 @@ recorded as (
             partition by history.deal_key, history.field, history.retracted_at is null
             order by history.changed_at, history.sequence, history._record_number
         ) as position,
-        count(*) filter (where history.retracted_at is null) over (partition by history.deal_key, history.field) as standing_count
+        count(*) filter (where history.retracted_at is null) over (partition by history.deal_key, history.field) as standing_count,
+        count(history.value_before) filter (where history.retracted_at is null) over (partition by history.deal_key) > 0 as states_old_values
     from {{ ref('int_crm__deal_history') }} as history
     inner join changed_deals on history.deal_key = changed_deals.deal_key
 
 ),
 
--- The history begins after the creation: the value until then is the first old value; where the source gives none, the deal's current value,
--- and for the stage and pipeline of a CRM that forgets, the first value it still knows.
+-- The history begins after the creation: the value until then is the first old value. Where that is empty, the field was, if the deal's rows
+-- state old values at all; else it is the deal's current value, and for the stage and pipeline of a CRM that forgets the first it still knows.
 before_the_history as (
 
     select
@@ -33,7 +34,7 @@ before_the_history as (
         first.field,
         case
             when first.value_before is not null and first.standing_count > 0 then first.value_before
-            when first.gives_old_values or first.standing_count = 0 then case first.field
+            when first.standing_count = 0 or first.gives_old_values and (first.field in ('stage', 'pipeline') or not first.states_old_values) then case first.field
                 when 'stage' then deal.source_stage_id
                 when 'pipeline' then deal.source_pipeline_id
                 when 'amount' then cast(deal.deal_amount as varchar)
@@ -41,7 +42,7 @@ before_the_history as (
                 when 'expected_close' then cast(deal.expected_close_date as varchar)
                 when 'owner' then deal.source_owner_id
             end
-            when first.field in ('stage', 'pipeline') then first.value
+            when first.field in ('stage', 'pipeline') and not first.gives_old_values then first.value
         end as value,
         deal.created_at as changed_at,
         case when first.value_before is not null and first.standing_count > 0 then 'crm_history' else 'inferred' end as change_source
@@ -49,7 +50,11 @@ before_the_history as (
     inner join changed_deals as deal on first.deal_key = deal.deal_key
     where
         first.position = 1
-        and (first.standing_count = 0 or (first.retracted_at is null and first.stated_at > deal.created_at))
+        and (
+            first.standing_count = 0
+            -- A row of the creation's instant that has an old value is the first change, not the creation.
+            or (first.retracted_at is null and (first.stated_at > deal.created_at or first.value_before is not null))
+        )
 
 ),
 
@@ -74,7 +79,7 @@ changes as (
         and observation.first_seen_at >= coalesce(deal.last_seen_live_at, deal.first_seen_at)
     )
     union all
-    select deal_key, 'status', 'merged', greatest(merged_at, created_at), 999999999, 0, 'crm_history', merge_run_id, merge_seen_at, null
+    select deal_key, 'status', 'merged', greatest(merged_at, created_at), 999999999, 0, merge_source, merge_run_id, merge_seen_at, null
     from changed_deals
     where merged_at is not null
 

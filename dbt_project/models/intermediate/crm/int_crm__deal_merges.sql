@@ -5,11 +5,12 @@ merges as (
 
     select
         'hubspot' as source_system, _account as account, loser_deal_id as source_deal_id, survivor_deal_id as merged_into_source_deal_id,
-        merged_at, _run_id, _extracted_at, _load_number
+        merged_at, 'crm_history' as change_source, _run_id, _extracted_at, _load_number
     from {{ ref('int_hubspot__deal_merges') }}
     union all
     select
-        'files', _account, deal_id, merged_into_deal_id, coalesce(deleted_at, _source_updated_at, _extracted_at), _run_id, _extracted_at,
+        'files', _account, deal_id, merged_into_deal_id, coalesce(deleted_at, _source_updated_at, _extracted_at),
+        case when deleted_at is null then 'observed' else 'crm_history' end, _run_id, _extracted_at,
         _load_number
     from {{ ref('stg_files__deals') }}
     where merged_into_deal_id is not null
@@ -20,6 +21,7 @@ select
     {{ stable_key('source_system', 'account', 'source_deal_id') }} as deal_key,
     {{ stable_key('source_system', 'account', 'merged_into_source_deal_id') }} as merged_into_deal_key,
     merged_at,
+    change_source,
     _run_id as first_run_id,
     _extracted_at as first_seen_at,
     _load_number

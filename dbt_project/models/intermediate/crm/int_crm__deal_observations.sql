@@ -47,8 +47,9 @@ versions as (
     from {{ ref('int_crm__deal_versions') }} as version
     inner join changed_deals on version.deal_key = changed_deals.deal_key
     left join {{ ref('int_crm__stages') }} as stage
-        on version.source_system = stage.source_system and version.account = stage.account and stage.is_current
+        on version.source_system = stage.source_system and version.account = stage.account
         and version.source_pipeline_id = stage.source_pipeline_id and version.source_stage_id = stage.source_stage_id
+        and version._extracted_at >= stage.valid_from and version._extracted_at < stage.valid_to
 
 ),
 
@@ -88,13 +89,15 @@ closed_unseen as (
 
     select dated.*, first_open.source_stage_id as first_open_stage_id
     from dated
-    inner join (
-        select source_system, account, source_pipeline_id, arg_min(source_stage_id, stage_order) as source_stage_id
-        from {{ ref('int_crm__stages') }}
-        where stage_kind = 'open' and is_first_listing
-        group by source_system, account, source_pipeline_id
-    ) as first_open using (source_system, account, source_pipeline_id)
-    where dated.field = 'stage' and dated.sequence = 1 and dated.stage_kind in ('won', 'lost') and dated.stated_closed_at is not null
+    inner join {{ ref('int_crm__stages') }} as first_open
+        on dated.source_system = first_open.source_system and dated.account = first_open.account
+        and dated.source_pipeline_id = first_open.source_pipeline_id
+        and dated.created_at >= first_open.valid_from and dated.created_at < first_open.valid_to
+    where
+        dated.field = 'stage' and dated.sequence = 1 and dated.stage_kind in ('won', 'lost') and dated.stated_closed_at is not null
+        and first_open.stage_kind = 'open' and not first_open.is_deleted
+        and (first_open.is_first_listing or first_open.first_seen_at <= dated.created_at)
+    qualify row_number() over (partition by dated.deal_key order by first_open.stage_order, first_open.source_stage_id) = 1
 
 )
 
@@ -106,7 +109,7 @@ select
     -- Every other number: room for the closing of a deal that was closed when first seen.
     2 * dated.sequence as sequence,
     case
-        when dated.field = 'status' and dated.value = 'deleted' and dated.removed_at is not null then 'crm_history'
+        when dated.field = 'status' and dated.value = 'deleted' then case when dated.removed_at is null then 'observed' else 'crm_history' end
         when dated.sequence = 1 then 'inferred'
         else 'observed'
     end as change_source,

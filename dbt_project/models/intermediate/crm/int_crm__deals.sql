@@ -11,6 +11,14 @@ changed_deals as (
         select deal_key, _load_number from {{ ref('int_crm__deal_history') }} {{ only_new_loads() }}
         union all
         select deal_key, _load_number from {{ ref('int_crm__deal_merges') }} {{ only_new_loads() }}
+        union all
+        -- A stage that was listed only after the deal was seen in it.
+        select version.deal_key, stage._first_load_number as _load_number
+        from {{ ref('int_crm__deal_versions') }} as version
+        inner join (
+            select distinct source_system, account, source_pipeline_id, source_stage_id, _first_load_number from {{ ref('int_crm__stages') }}
+        ) as stage using (source_system, account, source_pipeline_id, source_stage_id)
+        {% if is_incremental() %}where stage._first_load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
     )
     group by deal_key
 
@@ -49,7 +57,8 @@ complete_histories as (
     inner join changed_deals on history.deal_key = changed_deals.deal_key
     where history.field = 'stage' and history.retracted_at is null
     group by history.deal_key
-    having arg_min(history.value_before, (history.changed_at, history.sequence, history._record_number)) is not null
+    -- Asked as a truth: arg_min() steps over nulls.
+    having arg_min(history.value_before is not null, (history.changed_at, history.sequence, history._record_number))
 
 )
 
@@ -84,6 +93,7 @@ select
     version.crm_url,
     version.is_deleted,
     merge.merged_at,
+    merge.change_source as merge_source,
     merge.merged_into_deal_key,
     merge.first_run_id as merge_run_id,
     merge.first_seen_at as merge_seen_at,

@@ -107,6 +107,7 @@ select
     lead(moment, 1, {{ end_of_time() }}) over stage_validities as valid_to,
     lead(moment) over stage_validities is null as is_current,
     pipeline_began as is_first_listing,
+    first_seen_at,
     min(_load_number) over (partition by source_system, account, source_pipeline_id, source_stage_id) as _first_load_number
 from changed
 window stage_validities as (partition by source_system, account, source_pipeline_id, source_stage_id order by moment)

@@ -1,87 +1,99 @@
--- A row of the file that vanished, or came back with another content, was taken back at that run. Where the deal vanished with its rows they
--- stand: a deleted deal keeps its past. What is missing when the deal comes back was taken back then.
-with
+-- The record number orders the rows of one file. Raw keeps an unchanged row from the load that brought it, so a tie of rows of several loads has
+-- no such order: there each row follows the one that left its old value; what the old values do not tell, the loads do.
+{% set tie = 'deal_key, field, changed_at, sequence' %}
+with recursive
 
 changed_deals as (
 
-    select distinct _account, deal_id
-    from (
-        select _account, deal_id, _load_number from {{ ref('stg_files__deal_changes') }}
-        union all
-        select _account, deal_id, _load_number from {{ ref('stg_files__deals') }}
-    ) as version
-    {{ only_new_loads() }}
+    select distinct deal_key from {{ ref('int_files__deal_entries') }} {{ only_new_loads() }}
 
 ),
 
-absences as (
+history as (
 
-    select
-        *,
-        lead(_run_id) over deal_versions as returned_run_id,
-        lead(_extracted_at) over deal_versions as returned_at,
-        max(_load_number) over (partition by _account, deal_id) as newest_load
-    from {{ ref('stg_files__deals') }}
-    inner join changed_deals using (_account, deal_id)
-    window deal_versions as (partition by _account, deal_id order by _load_number, _record_number)
-    qualify _is_deleted
+    select entry.*
+    from {{ ref('int_files__deal_entries') }} as entry
+    inner join changed_deals using (deal_key)
 
 ),
 
-versions as (
+ties as (
 
-    select
-        change.*,
-        struct_pack(
-            run_id := lead(change._run_id) over row_versions,
-            extracted_at := lead(change._extracted_at) over row_versions,
-            is_deleted := lead(change._is_deleted) over row_versions
-        ) as after,
-        max(change._load_number) over (partition by change._account, change.deal_id) as newest_load
-    from {{ ref('stg_files__deal_changes') }} as change
-    inner join changed_deals using (_account, deal_id)
-    window row_versions as (partition by change._account, change._source_id order by change._load_number, change._record_number)
+    select {{ tie }}, max(_record_number) as highest_number
+    from history
+    group by {{ tie }}
+    having count(distinct last_load) filter (where retracted_at is null) > 1
 
 ),
 
-entries as (
+tied as (
+
+    select *, row_number() over (partition by {{ tie }} order by last_load, _record_number) as place
+    from history
+    inner join ties using ({{ tie }})
+    where retracted_at is null
+
+),
+
+walks as (
+
+    select {{ tie }}, [place] as places, value_before as begun_at, value as arrived_at
+    from tied
+    union all
+    select {{ tie }}, list_append(walks.places, tied.place), walks.begun_at, tied.value
+    from walks
+    inner join tied using ({{ tie }})
+    where tied.value_before is not distinct from walks.arrived_at and not list_contains(walks.places, tied.place)
+
+),
+
+values_in_force as (
 
     select
-        _account,
-        deal_id,
-        field,
-        case field when 'amount' then cast(cast(new_value as decimal(18, 2)) as varchar) else new_value end as value,
-        case field when 'amount' then cast(cast(old_value as decimal(18, 2)) as varchar) else old_value end as value_before,
-        changed_at,
-        coalesce(sequence, 0) as sequence,
-        arg_max(_record_number, _load_number) as _record_number,
-        max(_load_number) as last_load,
-        arg_min(_run_id, _load_number) as first_run_id,
-        min(_extracted_at) as first_seen_at,
-        arg_max(after, _load_number) as after,
-        max(newest_load) as newest_load
-    from versions
-    where not _is_deleted
-    group by _account, deal_id, _source_id, field, new_value, old_value, changed_at, sequence
+        deal_key, field, ties.changed_at, ties.sequence,
+        arg_max(coalesce(before.value, ''), (before.changed_at, before.sequence, before._record_number)) as value
+    from ties
+    inner join history as before using (deal_key, field)
+    where before.retracted_at is null and (before.changed_at, before.sequence) < (ties.changed_at, ties.sequence)
+    group by deal_key, field, ties.changed_at, ties.sequence
+
+),
+
+-- The longest walk that begins with the value in force.
+chains as (
+
+    select {{ tie }}, walk.places
+    from walks as walk
+    left join values_in_force as in_force using ({{ tie }})
+    qualify row_number() over (
+        partition by {{ tie }}
+        order by len(walk.places) desc, coalesce(walk.begun_at, '') is not distinct from in_force.value desc, walk.places
+    ) = 1
+
+),
+
+orders as (
+
+    select
+        {{ tie }}, last_load, _record_number,
+        highest_number + coalesce(list_position(places, place), len(places) + place) as record_number
+    from tied
+    inner join chains using ({{ tie }})
 
 )
 
 select
-    {{ stable_key("'files'", 'entry._account', 'entry.deal_id') }} as deal_key,
-    entry.field,
-    entry.value,
-    entry.value_before,
+    deal_key,
+    field,
+    value,
+    value_before,
     true as gives_old_values,
-    entry.changed_at,
-    entry.sequence,
-    entry._record_number,
-    entry.last_load,
-    entry.first_run_id,
-    entry.first_seen_at,
-    case when absence.deal_id is null then entry.after.extracted_at else absence.returned_at end as retracted_at,
-    greatest(entry.newest_load, coalesce(max(absence.newest_load) over (partition by entry._account, entry.deal_id), 0)) as _load_number
-from entries as entry
-left join absences as absence
-    on entry._account = absence._account and entry.deal_id = absence.deal_id
-    and entry.after.is_deleted and entry.after.run_id >= absence._run_id
-    and (absence.returned_run_id is null or entry.after.run_id < absence.returned_run_id)
+    changed_at,
+    sequence,
+    coalesce(record_number, _record_number) as _record_number,
+    first_run_id,
+    first_seen_at,
+    retracted_at,
+    _load_number
+from history
+left join orders using ({{ tie }}, last_load, _record_number)

@@ -1,0 +1,37 @@
+"""The documentation says what the code does, or the build fails."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from extractors.sources import SOURCES
+from extractors.sources.files.contract import CONTRACTS
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_every_file_of_the_contract_stands_in_its_table() -> None:
+    page = (ROOT / "docs" / "files.md").read_text()
+    for contract in CONTRACTS:
+        columns = ", ".join(f"**{each.name}**" if each.is_required else each.name for each in contract.columns)
+        assert f"| `{contract.name}` | {columns} |\n" in page
+    assert len(re.findall(r"^\| `", page, re.MULTILINE)) == len(CONTRACTS)
+
+
+def test_every_source_stands_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for source in SOURCES.values():
+        for setting in re.findall(r"\b[A-Z]+_[A-Z_]+\b", source.how_to_set_up):
+            assert f"`{setting}`" in readme, f"{source.title}: README does not name {setting}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
