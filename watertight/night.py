@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from extractors.core import run as extraction
+from extractors import sources as registry
+from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
-from extractors.sources import SOURCES
 from warehouse.build import build as build_marts
 from warehouse.lease import Lease
 from warehouse.load import load as load_landings
@@ -29,7 +29,7 @@ def silent(_line: str) -> None:
 
 def raw_tables() -> list[tuple[str, str]]:
     """(source, table) of every registered source: models may read a table before its source is set up."""
-    return [(source.name, table) for source in SOURCES.values() for table in source.tables]
+    return [(source.name, table) for source in registry.SOURCES.values() for table in source.tables]
 
 
 def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_process: bool) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_proces
     `one_process`: every step will run in this very process, so that its death ends the lease. Raises ConfigurationError (a source
     is unknown or not set up; then nothing was taken) and LeaseError (another run writes).
     """
-    wanted = extraction.plan(settings, sources)
+    wanted = registry.plan(settings, sources)
     lease = Lease.take(settings.home, one_process=one_process)
     try:
         states = read_states(settings)
@@ -54,8 +54,8 @@ def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_proces
 def extract(settings: Settings, task: dict[str, Any]) -> dict[str, Any]:
     """Lands one resource from its cursor on; returns the extraction's summary. Repeating it after a success changes nothing."""
     Lease(settings.home, task["run_id"]).renew()
-    state = extraction.ResourceState(_instant(task["cursor"]), _instant(task["last_extracted_at"]))
-    return extraction.extract(settings, task["source"], task["resource"], task["run_id"], state)
+    state = ResourceState(_instant(task["cursor"]), _instant(task["last_extracted_at"]))
+    return registry.extract(settings, task["source"], task["resource"], task["run_id"], state)
 
 
 def load(settings: Settings, run_id: str, report: Report = silent) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -158,7 +158,7 @@ class Extraction:
 
 
 def extract(
-    settings: Settings, source_name: str, resource_name: str, run_id: str, state: ResourceState
+    settings: Settings, source: Source, resource_name: str, run_id: str, state: ResourceState
 ) -> dict[str, Any]:
     """Extracts one resource and lands it; returns a JSON-able summary.
 
@@ -166,9 +166,6 @@ def extract(
     has not come, and then nothing is landed. Repeating a call whose manifest is already there changes nothing and returns
     that manifest's figures. Raises WatertightError (and its kinds) with nothing visible landed.
     """
-    from extractors.sources import source_named
-
-    source = source_named(source_name)
     resource = source.resource_named(resource_name)
     landing.safe_name(run_id, "run id")
     connection = source.connect(settings)
@@ -217,28 +214,3 @@ def is_sweep_due(settings: Settings, state: ResourceState, now: datetime) -> boo
     if state.last_extracted_at is None:
         return True
     return now - state.last_extracted_at >= timedelta(days=settings.sweep_days) - SWEEP_SLACK
-
-
-def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[str, str]]:
-    """What a night extracts: `{"source", "resource"}` for every resource of the named sources.
-
-    Without names the settings' list counts, and without that every source that is set up. Raises ConfigurationError for a name
-    that is unknown or not set up, and when nothing is set up at all.
-    """
-    from extractors.sources import SOURCES, source_named
-
-    names = tuple(dict.fromkeys(sources or settings.sources))
-    if names:
-        chosen = [source_named(name) for name in names]
-        for source in chosen:
-            if not source.is_configured(settings):
-                raise ConfigurationError(f"The source {source.name} is not set up.", source.how_to_set_up)
-    else:
-        chosen = [source for source in SOURCES.values() if source.is_configured(settings)]
-        if not chosen:
-            raise ConfigurationError(
-                "No source is set up.",
-                " ".join(source.how_to_set_up for source in SOURCES.values()).strip()
-                + " To see it all with a simulated company first: make nightly.",
-            )
-    return [{"source": source.name, "resource": resource.name} for source in chosen for resource in source.resources]

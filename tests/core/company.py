@@ -364,7 +364,7 @@ def _tryton_night(warehouse: Warehouse, night: int) -> None:
         "1": [
             ("2026-05-01 08:00", "lead", "500"),
             ("2026-05-03 08:00", "opportunity", "500"),
-            ("2026-05-09 08:00", "converted", "650"),
+            ("2026-05-09 08:00", "won", "650"),
         ],
         "2": [
             ("2026-05-01 08:00", "opportunity", "10"),
@@ -382,6 +382,7 @@ def _tryton_night(warehouse: Warehouse, night: int) -> None:
         ("lead", "Lead"),
         ("opportunity", "Opportunity"),
         ("converted", "Converted"),
+        ("won", "Won"),
         ("lost", "Lost"),
         ("cancelled", "Cancelled"),
     ]

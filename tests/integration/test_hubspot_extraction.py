@@ -23,8 +23,9 @@ import pytest
 from extractors.core.cursor import epoch_milliseconds, instant_text, parse_instant
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
 from extractors.core.landing import Landing, Manifest, read_lines, read_manifest, read_manifests
-from extractors.core.run import ResourceState, extract, plan
+from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
+from extractors.sources import extract, plan
 from extractors.sources.hubspot import OBJECT_TYPES
 from simulator import truth
 from simulator.associations import associated

@@ -12,9 +12,10 @@ import pytest
 import extractors.sources
 from extractors.core.errors import ConfigurationError, TransientError
 from extractors.core.landing import read_manifests
-from extractors.core.run import Extraction, ResourceState, extract, is_sweep_due, plan
+from extractors.core.run import Extraction, ResourceState, is_sweep_due
 from extractors.core.settings import Settings
 from extractors.core.spec import Record, Resource, Source
+from extractors.sources import extract, plan
 
 pytestmark = pytest.mark.unit
 

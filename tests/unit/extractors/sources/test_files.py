@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from extractors.core.errors import ConfigurationError, IntegrityError
 from extractors.core.landing import read_lines, read_manifest
-from extractors.core.run import ResourceState, extract
+from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
+from extractors.sources import extract
 from extractors.sources.files import FILES, check, tables
 from extractors.sources.files.contract import CONTRACTS
 from extractors.sources.files.values import UnfitError, parse_of
