@@ -9,9 +9,9 @@ Readings, where the definitions leave a case open:
 
 1.  *Row for the creation*: the first row, in the total order, of that deal and field, if it lies at `created_at` and has no
     old value. At the same instant with an old value it is a change, and the creation value is that old value.
-2.  *First old value*: that of the field's first row. Empty, it means "no value" for amount, currency, expected close
-    and owner when the deal's rows state old values at all; otherwise, and always for stage and pipeline, it is unknown and
-    the deal's current value stands in. A field that was filled later was therefore empty before.
+2.  *First old value*: that of the field's first row. Empty in a file that has the column, it means "no value" for amount,
+    currency, expected close and owner: empty = null, and the current value in its place would undo the row itself. Without the
+    column, and always for stage and pipeline, it is unknown and the deal's current value stands in.
 3.  *Creation rows in `fct_deal_changes`*: one per field with a value at the creation, old value null; a field that was empty at
     the creation has none. `sequence` is judged only where the source states one.
 4.  *Old value of a change*: the value it replaced, also where the source leaves it out.
@@ -366,9 +366,9 @@ def _events(
 ) -> list[Event]:
     """Every change of the deal, creation values first, in the total order (changed_at, sequence, record number)."""
     by_field: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+    states_old_values = any("old_value" in row for _, row in history)
     for number, row in history:
         by_field[_required(row, "field")].append((number, row))
-    states_old_values = any(row.get("old_value") is not None for _, row in history)
     events: list[Event] = []
     for name in FIELDS:
         stated = sorted((_stated_event(name, number, row) for number, row in by_field[name]), key=_total_order)

@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral', contract={'enforced': false}) }}
 
 -- A change of pipeline pairs with the first stage change of that instant whose stage belongs to the new pipeline; a stage that nobody lists
--- is taken to belong to it. A change of pipeline without such a stage has no row here.
+-- is taken to belong to it. A creation pairs with nothing. A change of pipeline without such a stage has no row here.
 select
     pipeline.deal_key,
     pipeline.changed_at,
@@ -13,7 +13,7 @@ select
 from {{ ref('fct_deal_changes') }} as pipeline
 inner join {{ ref('fct_deal_changes') }} as stage
     on pipeline.deal_key = stage.deal_key and pipeline.changed_at = stage.changed_at
-    and stage.field = 'stage' and stage.retracted_at is null
+    and stage.field = 'stage' and stage.old_value is not null and stage.retracted_at is null
 inner join {{ ref('int_crm__deals') }} as deal on pipeline.deal_key = deal.deal_key
 left join {{ ref('int_crm__stages') }} as belongs
     on deal.source_system = belongs.source_system and deal.account = belongs.account and belongs.is_current

@@ -15,7 +15,7 @@ changed_deals as (
 
 ),
 
--- Within an instant amount, currency and owner come first, then the moves in the source's order, then the end of a deal.
+-- Within an instant amount, currency and owner come first, then the creation, the moves in the source's order, the end of a deal.
 steps as (
 
     select
@@ -23,8 +23,9 @@ steps as (
         deal.source_system, deal.account,
         pair.pipeline_id as paired_pipeline_id,
         case
-            when change.field = 'status' and change.new_value <> 'live' then 2
-            when change.field = 'stage' or (change.field in ('pipeline', 'status') and change.old_value is not null) then 1
+            when change.field = 'status' and change.new_value <> 'live' then 3
+            when change.field in ('stage', 'pipeline', 'status') and change.old_value is not null then 2
+            when change.field = 'stage' then 1
             else 0
         end as step_order
     from {{ ref('fct_deal_changes') }} as change

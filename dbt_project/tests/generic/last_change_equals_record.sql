@@ -17,12 +17,9 @@ stated as (
 
     select
         deal_key, source_system, source_deal_id,
-        unnest(['stage', 'pipeline', 'amount', 'currency', 'expected_close', 'owner']) as field,
-        unnest([
-            source_stage_id, source_pipeline_id, cast(deal_amount as varchar), currency_code, cast(expected_close_date as varchar),
-            source_owner_id
-        ]) as crm_value
-    from {{ records }}
+        unnest({{ tracked_fields() }}) as field,
+        unnest({{ tracked_values('record') }}) as crm_value
+    from {{ records }} as record
     where not is_deleted and merged_into_deal_key is null
 
 )

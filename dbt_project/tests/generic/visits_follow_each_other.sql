@@ -18,7 +18,8 @@ from pairs
 where
     exited_at < entered_at
     or (next_entered_at is not null and exit_kind not in ('deleted', 'merged') and next_entered_at is distinct from exited_at)
-    or (next_entered_at is null) <> (is_current or exit_kind in ('deleted', 'merged'))
+    or (next_entered_at is not null and is_current)
+    or (next_entered_at is null and not is_current and exit_kind not in ('deleted', 'merged'))
 union all
 select deal.deal_key, 'A live deal has no current visit, or several: its stage is unknown.'
 from {{ deals }} as deal

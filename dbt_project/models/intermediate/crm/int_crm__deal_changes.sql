@@ -10,51 +10,82 @@ changed_deals as (
 recorded as (
 
     select
-        history.deal_key, history.field, history.value, history.value_before, history.gives_old_values,
-        greatest(history.changed_at, changed_deals.created_at) as changed_at,
-        history.changed_at as stated_at,
+        history.deal_key, history.field, history.value, history.value_before, history.gives_old_values, history.has_old_value,
+        greatest(history.changed_at, deal.created_at) as changed_at,
         history.sequence, history._record_number, history.first_run_id, history.first_seen_at, history.retracted_at,
+        -- A row of the creation's instant that has an old value is the first change, not the creation.
+        history.changed_at <= deal.created_at and history.value_before is null as may_be_creation,
+        history.first_run_id <> deal.first_run_id as is_late,
         row_number() over (
             partition by history.deal_key, history.field, history.retracted_at is null
             order by history.changed_at, history.sequence, history._record_number
         ) as position,
-        count(*) filter (where history.retracted_at is null) over (partition by history.deal_key, history.field) as standing_count,
-        count(history.value_before) filter (where history.retracted_at is null) over (partition by history.deal_key) > 0 as states_old_values
+        count(*) filter (where history.retracted_at is null) over (partition by history.deal_key, history.field) as standing_count
     from {{ ref('int_crm__deal_history') }} as history
-    inner join changed_deals on history.deal_key = changed_deals.deal_key
+    inner join changed_deals as deal on history.deal_key = deal.deal_key
 
 ),
 
--- The history begins after the creation: the value until then is the first old value. Where that is empty, the field was, if the deal's rows
--- state old values at all; else it is the deal's current value, and for the stage and pipeline of a CRM that forgets the first it still knows.
+-- The history begins after the creation: the value until then is the first old value, empty included (but for stage and pipeline, which
+-- never are). Where the source states none, it is the deal's current value, and for the stage and pipeline of a CRM that forgets the first it knows.
 before_the_history as (
 
     select
         first.deal_key,
         first.field,
         case
-            when first.value_before is not null and first.standing_count > 0 then first.value_before
-            when first.standing_count = 0 or first.gives_old_values and (first.field in ('stage', 'pipeline') or not first.states_old_values) then case first.field
-                when 'stage' then deal.source_stage_id
-                when 'pipeline' then deal.source_pipeline_id
-                when 'amount' then cast(deal.deal_amount as varchar)
-                when 'currency' then deal.currency_code
-                when 'expected_close' then cast(deal.expected_close_date as varchar)
-                when 'owner' then deal.source_owner_id
-            end
-            when first.field in ('stage', 'pipeline') and not first.gives_old_values then first.value
+            when first.standing_count > 0 and first.value_before is not null then first.value_before
+            when first.standing_count > 0 and not first.gives_old_values then case when first.field in ('stage', 'pipeline') then first.value end
+            when first.standing_count = 0 or first.field in ('stage', 'pipeline') or not first.has_old_value
+                then list_extract({{ tracked_values('deal') }}, list_position({{ tracked_fields() }}, first.field))
         end as value,
-        deal.created_at as changed_at,
-        case when first.value_before is not null and first.standing_count > 0 then 'crm_history' else 'inferred' end as change_source
+        case when first.standing_count > 0 and first.value_before is not null then 'crm_history' else 'inferred' end as change_source
     from recorded as first
     inner join changed_deals as deal on first.deal_key = deal.deal_key
-    where
-        first.position = 1
-        and (
-            first.standing_count = 0
-            -- A row of the creation's instant that has an old value is the first change, not the creation.
-            or (first.retracted_at is null and (first.stated_at > deal.created_at or first.value_before is not null))
-        )
+    where first.position = 1 and (first.standing_count = 0 or (first.retracted_at is null and not first.may_be_creation))
+
+),
+
+-- A history that was revised had another first old value before: what each moment's knowledge concluded, from the first row that stood then.
+moments as (
+
+    select
+        deal_key, field, moment, max(run_id) as run_id,
+        lead(moment) over (partition by deal_key, field order by moment) as next_moment,
+        moment = min(moment) over (partition by deal_key, field) as is_first
+    from (
+        select deal_key, field, first_seen_at as moment, first_run_id as run_id from recorded
+        union all
+        select deal_key, field, retracted_at, '' from recorded where retracted_at is not null
+    ) as sighting
+    where (deal_key, field) in (
+        select (deal_key, field) from recorded where position = 1 and gives_old_values and (is_late or retracted_at is not null)
+    )
+    group by deal_key, field, moment
+
+),
+
+conclusions as (
+
+    select moment.*, entry.value_before as value
+    from moments as moment
+    inner join recorded as entry
+        on moment.deal_key = entry.deal_key and moment.field = entry.field
+        and entry.first_seen_at <= moment.moment and coalesce(entry.retracted_at > moment.moment, true)
+    qualify row_number() over (
+        partition by moment.deal_key, moment.field, moment.moment order by entry.changed_at, entry.sequence, entry._record_number
+    ) = 1
+
+),
+
+creations as (
+
+    select
+        deal_key, field, value, arg_min(run_id, moment) as first_run_id, min(moment) as first_seen_at, bool_or(is_first) as is_first,
+        case when count(next_moment) = count(*) then max(next_moment) end as retracted_at
+    from conclusions
+    where value is not null
+    group by deal_key, field, value
 
 ),
 
@@ -64,8 +95,17 @@ changes as (
         deal_key, field, value, changed_at, sequence, _record_number, 'crm_history' as change_source, first_run_id, first_seen_at, retracted_at
     from recorded
     union all
-    select deal_key, field, value, changed_at, 0, 0, change_source, null, null, null
+    select
+        deal_key, field, value, deal.created_at, 0, 0, coalesce(change_source, 'crm_history'),
+        -- A history that came after its deal may conclude what the deal's first version showed.
+        case
+            when creation.is_first and value = list_extract(deal.first_values, list_position({{ tracked_fields() }}, field)) then deal.first_run_id
+            else creation.first_run_id
+        end,
+        creation.first_seen_at, creation.retracted_at
     from before_the_history
+    full join creations as creation using (deal_key, field, value)
+    inner join changed_deals as deal using (deal_key)
     where value is not null
     union all
     select

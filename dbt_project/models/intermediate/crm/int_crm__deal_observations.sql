@@ -34,16 +34,8 @@ versions as (
         version.stated_closed_at,
         version.removed_at,
         stage.stage_kind,
-        unnest(['stage', 'pipeline', 'amount', 'currency', 'expected_close', 'owner', 'status']) as field,
-        unnest([
-            version.source_stage_id,
-            version.source_pipeline_id,
-            cast(version.deal_amount as varchar),
-            version.currency_code,
-            cast(version.expected_close_date as varchar),
-            version.source_owner_id,
-            case when version.is_deleted then 'deleted' else 'live' end
-        ]) as value
+        unnest(list_append({{ tracked_fields() }}, 'status')) as field,
+        unnest(list_append({{ tracked_values('version') }}, case when version.is_deleted then 'deleted' else 'live' end)) as value
     from {{ ref('int_crm__deal_versions') }} as version
     inner join changed_deals on version.deal_key = changed_deals.deal_key
     left join {{ ref('int_crm__stages') }} as stage

@@ -31,6 +31,7 @@ versions as (
         changed_deals.newest_load,
         first_value(version._run_id) over deal_versions as first_run_id,
         first_value(version._extracted_at) over deal_versions as first_seen_at,
+        first_value({{ tracked_values('version') }}) over deal_versions as first_values,
         max(case when not version.is_deleted then version._extracted_at end) over (partition by version.deal_key) as last_seen_live_at
     from {{ ref('int_crm__deal_versions') }} as version
     inner join changed_deals on version.deal_key = changed_deals.deal_key
@@ -99,6 +100,7 @@ select
     merge.first_seen_at as merge_seen_at,
     version.first_run_id,
     version.first_seen_at,
+    version.first_values,
     version.last_seen_live_at,
     version.newest_load as _load_number
 from versions as version

@@ -55,6 +55,7 @@ entries as (
         case field when 'amount' then cast(cast(old_value as decimal(18, 2)) as varchar) else old_value end as value_before,
         changed_at,
         coalesce(sequence, 0) as sequence,
+        arg_max(has_old_value, _load_number) as has_old_value,
         arg_max(_record_number, _load_number) as _record_number,
         max(_load_number) as last_load,
         arg_min(_run_id, _load_number) as first_run_id,

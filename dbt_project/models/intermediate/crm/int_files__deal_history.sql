@@ -88,6 +88,7 @@ select
     value,
     value_before,
     true as gives_old_values,
+    has_old_value,
     changed_at,
     sequence,
     coalesce(record_number, _record_number) as _record_number,

@@ -118,6 +118,7 @@ select
     end as value,
     cast(null as varchar) as value_before,
     false as gives_old_values,
+    false as has_old_value,
     ledger.changed_at,
     ledger.sequence,
     ledger.sequence as _record_number,

@@ -56,6 +56,7 @@ select
     value,
     cast(null as varchar) as value_before,
     false as gives_old_values,
+    false as has_old_value,
     revision_at as changed_at,
     sequence,
     _record_number,

@@ -7,7 +7,8 @@ source as (
         json_transform(payload, '{
             "deal_id": "VARCHAR", "field": "VARCHAR", "new_value": "VARCHAR", "changed_at": "VARCHAR",
             "old_value": "VARCHAR", "sequence": "VARCHAR"
-        }') as entry
+        }') as entry,
+        json_exists(payload, '$.old_value') as has_old_value
     from {{ source('raw', 'files__deal_changes') }}
     {{ only_new_loads() }}
 
@@ -22,6 +23,7 @@ renamed as (
         entry.new_value as new_value,
         cast(entry.changed_at as timestamp) as changed_at,
         entry.old_value as old_value,
+        has_old_value,
         cast(entry.sequence as bigint) as sequence
     from source
 
