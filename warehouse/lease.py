@@ -181,7 +181,9 @@ def _boot_id() -> str:
 def _process_start(pid: int) -> str:
     """Distinguishes a process from a later one with the same number; empty when it does not live."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # A zombie has ended; where nobody collects it (a container without an init) it keeps its number for ever.
+        return rest[18] if state not in "ZX" else ""
     except OSError:
         pass
     if Path("/proc/self").exists():

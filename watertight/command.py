@@ -65,6 +65,8 @@ def session(name: str, *, as_json: bool = False, keep_journal: bool = True) -> I
     extractors_log = logging.getLogger("extractors")
     handlers_before = list(root.handlers)
     progress: Progress | None = None
+    # Without any handler Python prints errors, tracebacks included; there is no journal before the settings are read.
+    root.addHandler(logging.NullHandler())
     try:
         settings = read_settings()
         progress = Progress(printer(stderr=as_json), silent=as_json)
@@ -74,8 +76,6 @@ def session(name: str, *, as_json: bool = False, keep_journal: bool = True) -> I
             open_home(settings.home)
             journal, handler = open_journal(settings, name)
             root.addHandler(handler)
-        else:
-            root.addHandler(logging.NullHandler())  # without any handler Python prints errors itself
         yield Session(settings, as_json, printer(), progress, journal)
     except WatertightError as error:
         log.error("%s", error, exc_info=error)
@@ -219,6 +219,8 @@ def verify(as_json: bool) -> None:
         current.answer(
             [one.as_dict() for one in differences], lambda: report.show_differences(current.out, differences)
         )
+        if differences and as_json:
+            raise SystemExit(1)  # the answer is the list: a second document behind it could not be parsed
         if differences:
             raise WatertightError(
                 f"{len(differences)} tables differ from their rebuild.",

@@ -17,9 +17,14 @@ from extractors.core.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Names in the environment are the aliases (`WATERTIGHT_*`, or the CRM's own token name)."""
+    """Everything that can be set. Names in the environment are the aliases (`WATERTIGHT_*`, or the CRM's own token name).
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True, frozen=True)
+    A setting that is there and empty counts as not set: an empty path would be the working directory.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+    )
 
     home_dir: Path = Field(Path("data"), alias="WATERTIGHT_HOME")
     timezone: str = Field("UTC", alias="WATERTIGHT_TIMEZONE")

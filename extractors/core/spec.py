@@ -31,7 +31,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class ControlTotal:
-    """What the source itself counts in one stage. `currency_code` None = all currencies, `deal_amount` None = not asked for."""
+    """What the source itself counts in one stage. `currency_code` and `deal_amount` None = all currencies; only `currency_code` None = the deals without one."""
 
     pipeline_id: str
     stage_id: str

@@ -112,7 +112,10 @@ only_too_full as (
 
     select source_system, account, resource, is_all_currencies
     from compared
-    where resource not in (select resource from {{ source('raw', '_loads') }} where sweep_of is not null)
+    -- a sweep and a landing of the whole state see what was erased: nothing is left to wait for
+    where (source_system, resource) not in (
+        select (source_system, resource) from {{ source('raw', '_loads') }} where sweep_of is not null or mode = 'complete'
+    )
     group by all
     having count(*) filter (where warehouse_count < source_count) = 0
 

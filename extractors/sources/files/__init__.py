@@ -123,10 +123,10 @@ def _control_totals(connection: FilesConnection, as_of: datetime) -> ControlTota
     """Deals neither deleted nor merged, per pipeline and stage: all of them, and count and amount in each currency.
 
     Counted from the cells as they stand in the file, not from what was landed. Stages without deals say 0; deals without a currency
-    are in the first figure only.
+    are a group of their own.
     """
     counts: dict[tuple[str, str], int] = {}
-    sums: dict[tuple[str, str, str], tuple[int, Decimal]] = {}
+    sums: dict[tuple[str, str, str | None], tuple[int, Decimal]] = {}
     for pipeline, stage in _cells(connection.given["stages"], "pipeline_id", "stage_id"):
         counts[pipeline, stage] = 0
     wanted = ("pipeline_id", "stage_id", "currency_code", "deal_amount", "is_deleted", "merged_into_deal_id")
@@ -134,9 +134,9 @@ def _control_totals(connection: FilesConnection, as_of: datetime) -> ControlTota
         if is_deleted.lower() in ("true", "1") or merged_into:
             continue
         counts[pipeline, stage] += 1
-        if currency:
-            count, total = sums.get((pipeline, stage, currency), (0, Decimal("0.00")))
-            sums[pipeline, stage, currency] = count + 1, total + Decimal(amount or 0)
+        place = pipeline, stage, currency or None
+        count, total = sums.get(place, (0, Decimal("0.00")))
+        sums[place] = count + 1, total + Decimal(amount or 0)
     totals = [ControlTotal(*stage, None, count, None) for stage, count in counts.items()]
     totals += [ControlTotal(*group, count, f"{total:.2f}") for group, (count, total) in sums.items()]
     return ControlTotals(

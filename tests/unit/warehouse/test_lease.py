@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -52,6 +53,18 @@ def test_a_dead_process_frees_it_only_when_the_whole_run_lived_there(
     record = read(tmp_path)
     assert record is not None
     assert record.is_free is is_free
+
+
+def test_a_killed_process_nobody_has_collected_frees_it(tmp_path: Path) -> None:
+    script = (
+        "import os, signal; from pathlib import Path; from warehouse.lease import Lease; "
+        f"Lease.take(Path({str(tmp_path)!r}), one_process=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[3]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table of processes
+        record = read(tmp_path)
+        assert record is not None
+        assert record.is_free
 
 
 def test_a_reused_process_number_is_not_mistaken_for_the_holder(tmp_path: Path) -> None:

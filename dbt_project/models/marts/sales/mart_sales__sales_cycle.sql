@@ -34,7 +34,8 @@ by_period as (
             ('won_lost_lead', 'closes.days_from_lead', 'true'),
         ] -%}
         count({{ days }}) filter (where {{ condition }}) as {{ name }}_count,
-        sum({{ days }}) filter (where {{ condition }}) as {{ name }}_total,
+        -- as decimals: a sum of doubles depends on the order in which threads add them, and a rebuild would differ
+        cast(sum(cast({{ days }} as decimal(18, 9))) filter (where {{ condition }}) as double) as {{ name }}_total,
         {{ quantile(days, '0.5') }} filter (where {{ condition }}) as {{ name }}_median,
         {{ quantile(days, '0.9') }} filter (where {{ condition }}) as {{ name }}_p90{{ ',' if not loop.last }}
         {% endfor %}

@@ -147,9 +147,9 @@ def test_control_totals_are_counted_from_the_file(tmp_path: Path) -> None:
         "4,P,new,2026-01-01T00:00:00Z,9,,,\n5,P,won,2026-01-01T00:00:00Z,9,EUR,true,\n6,P,won,2026-01-01T00:00:00Z,9,EUR,,1\n"
     )
     _, manifest = landed(folder_of(tmp_path / "in", deals=deals), "deals")
-    assert {(one.stage_id, one.currency_code): (one.deal_count, one.deal_amount) for one in manifest.control_totals.totals} == {
-        ("new", None): (4, None), ("new", "EUR"): (2, "0.30"), ("new", "USD"): (1, "7.00"),
-        ("offer", None): (0, None), ("won", None): (0, None), ("lost", None): (0, None),
+    assert {(one.stage_id, one.currency_code, one.deal_count, one.deal_amount) for one in manifest.control_totals.totals} == {
+        ("new", None, 4, None), ("new", "EUR", 2, "0.30"), ("new", "USD", 1, "7.00"), ("new", None, 1, "9.00"),
+        ("offer", None, 0, None), ("won", None, 0, None), ("lost", None, 0, None),
     }  # fmt: skip
 
 
