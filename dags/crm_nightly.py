@@ -22,7 +22,7 @@ RETRIES: dict[str, Any] = {"retries": 0 if tasks.is_one_process() else 3, "retry
 
 @dag(
     schedule="0 2 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo(os.environ.get("WATERTIGHT_TIMEZONE", "UTC"))),
+    start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo(os.environ.get("WATERTIGHT_TIMEZONE") or "UTC")),
     catchup=False,
     max_active_runs=1,
     default_args={"owner": "watertight", "retries": 0, "on_failure_callback": tasks.say_failure},

@@ -30,19 +30,22 @@ _json = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Answer(NamedTuple):
-    """A query's column names and all of its rows."""
+    """A query's column names and its rows; `has_more` when it was asked for no more than a number of them and there were more."""
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
+    has_more: bool = False
 
 
-def ask(settings: Settings, query: str) -> Answer:
-    """One reading statement, answered from the published marts. Raises as `answer_in_pieces`."""
+def ask(settings: Settings, query: str, most: int | None = None) -> Answer:
+    """One reading statement, answered from the published marts, `most` rows of it. Raises as `answer_in_pieces`."""
     columns: list[str] = []
     rows: list[tuple[Any, ...]] = []
     for piece in answer_in_pieces(settings, query):
         columns = piece.columns
         rows += piece.rows
+        if most is not None and len(rows) > most:
+            return Answer(columns, rows[:most], has_more=True)
     return Answer(columns, rows)
 
 
@@ -81,7 +84,7 @@ def write_csv(settings: Settings, query: str, write: Callable[[str], object]) ->
     """RFC 4180 with a header; text that a spreadsheet would run as a formula gets an apostrophe in front."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    for number, (columns, rows) in enumerate(answer_in_pieces(settings, query)):
+    for number, (columns, rows, _) in enumerate(answer_in_pieces(settings, query)):
         if number == 0:
             writer.writerow([_harmless(column) for column in columns])
         writer.writerows([_cell(value) for value in row] for row in rows)
@@ -91,9 +94,17 @@ def write_csv(settings: Settings, query: str, write: Callable[[str], object]) ->
 
 
 def write_json(settings: Settings, query: str, write: Callable[[str], object]) -> None:
-    """One array of objects; decimals are numbers with all their digits, instants ISO-8601 in UTC."""
+    """One array of objects; decimals are numbers with all their digits, instants ISO-8601 in UTC.
+
+    ConfigurationError when two columns have one name: an object could hold only one of them.
+    """
     separator = "[\n "
-    for columns, rows in answer_in_pieces(settings, query):
+    for columns, rows, _ in answer_in_pieces(settings, query):
+        if len(set(columns)) < len(columns):
+            raise ConfigurationError(
+                "Two columns of the answer have the same name, and JSON can hold only one of them.",
+                "Name them apart: select … as name.",
+            )
         for row in rows:
             write(separator + _json(dict(zip(columns, map(_plain, row), strict=True))).decode())
             separator = ",\n "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings
 from warehouse.database import writer
 
@@ -32,6 +33,15 @@ def read_states(settings: Settings) -> dict[tuple[str, str], State]:
             group by source_system, resource"""
         ).fetchall()
     return {(source, resource): State(_aware(cursor), _aware(seen)) for source, resource, cursor, seen in rows}
+
+
+def require_loaded(settings: Settings) -> None:
+    """WatertightError before the first load: there is nothing to build, publish or compare. Call it while holding the lease."""
+    if not read_states(settings):
+        raise WatertightError(
+            f"Nothing is loaded in {settings.home} yet.",
+            "Run a night first: watertight nightly, or make nightly for the demonstration.",
+        )
 
 
 def _aware(instant: datetime | None) -> datetime | None:

@@ -17,6 +17,7 @@ from warehouse.database import attach, plain_errors, require_space, writer
 from warehouse.lease import Lease
 from warehouse.load import Loaded, load
 from warehouse.publish import KINDS, scan
+from warehouse.state import require_loaded
 
 #: columns that tell when and by which run something was learned: a rebuild learns everything at once
 _RUN_COLUMNS = ("run_id", "known_at")
@@ -69,9 +70,11 @@ def compare_with_rebuild(
 
     The caller holds the lease. Left out: `run_id`, `known_at` and the ops tables. The folder is removed in any case.
     """
+    require_loaded(settings)
     with _scratch(settings, "verify") as scratch:
         lease = Lease.take(scratch.home, one_process=True)
         load(scratch, lease, tables, report)
+        _require_every_landing(settings, scratch)
         build(scratch, lease.run_id, report)
         differences = []
         with writer(scratch.warehouse_file) as connection:
@@ -94,6 +97,12 @@ def reload(
     """
     with _scratch(settings, "rebuild") as scratch:
         loaded = load(scratch, Lease.take(scratch.home, one_process=True), tables, report)
+        if not loaded:
+            raise WatertightError(
+                f"There is no landing in {settings.landing_dir} to rebuild from.",
+                "Put the landing files back, or run a night.",
+            )
+        _require_every_landing(settings, scratch)
         with writer(scratch.warehouse_file) as connection:
             connection.execute("checkpoint")
         with plain_errors(settings.home), lease.fence():
@@ -121,6 +130,32 @@ def _scratch(settings: Settings, name: str) -> Iterator[Settings]:
         yield scratch
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _require_every_landing(settings: Settings, scratch: Settings) -> None:
+    """IntegrityError when the warehouse holds a load whose landing is gone: a rebuild would silently lose what only that landing held.
+
+    A warehouse that cannot be read any more has nothing to compare with: then the landings are all there is.
+    """
+    if not settings.warehouse_file.exists():
+        return
+    try:
+        missing = sorted(_loads(settings) - _loads(scratch))
+    except WatertightError:
+        return
+    if missing:
+        raise IntegrityError(
+            f"The landings of {len(missing)} loads are gone, the first is {settings.landing_dir.joinpath(*missing[0])}:"
+            " a rebuild would lose what they brought.",
+            "Put them back from a backup; until then the warehouse and the publication stay as they are.",
+        )
+
+
+def _loads(settings: Settings) -> set[tuple[str, ...]]:
+    with writer(settings.warehouse_file) as connection:
+        return set(
+            connection.execute("select distinct source_system, account, resource, run_id from raw._loads").fetchall()
+        )
 
 
 def _require_green(built: Built) -> None:

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
+#: rows of a table for people; a longer one is for a file
+MOST_ROWS = 1_000
+
 
 @dataclass
 class Session:
@@ -270,7 +273,7 @@ def sql(statement: str, form: str, as_json: bool) -> None:
         elif form == "json":
             query.write_json(current.settings, statement, write)
         else:
-            show_rows(current.out, query.ask(current.settings, statement))
+            show_rows(current.out, query.ask(current.settings, statement, MOST_ROWS))
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -374,7 +377,8 @@ def show_rows(console: Console, answer: query.Answer) -> None:
             console.rule(style="dim")
             for column, value in zip(answer.columns, row, strict=True):
                 console.print(Text(f"{column:<{name_width}}  ", "dim") + Text(query.as_text(value)), soft_wrap=True)
-    console.print(Text(f"{len(answer.rows):,} rows", "dim"))
+    more = ", and more: --format csv writes all of them" if answer.has_more else ""
+    console.print(Text(f"{len(answer.rows):,} rows{more}", "dim"))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from warehouse.build import build as build_marts
 from warehouse.lease import Lease
 from warehouse.load import load as load_landings
 from warehouse.publish import publish as publish_files
-from warehouse.state import State, read_states
+from warehouse.state import State, read_states, require_loaded
 from warehouse.verify import verify as verify_build
 
 Report = Callable[[str], None]
@@ -68,6 +68,7 @@ def load(settings: Settings, run_id: str, report: Report = silent) -> list[dict[
 def build(settings: Settings, run_id: str, report: Report = silent) -> dict[str, Any]:
     """Facts, marts and data tests; the result of every node."""
     Lease(settings.home, run_id).renew()
+    require_loaded(settings)
     return build_marts(settings, run_id, report).as_dict()
 
 

@@ -25,6 +25,7 @@ class Progress(logging.Handler):
         self._status: Status | None = None
         self._step = ""
         self._last_line = 0.0
+        self._warned: set[str] = set()
 
     @contextmanager
     def step(self, name: str) -> Iterator[Result]:
@@ -59,8 +60,13 @@ class Progress(logging.Handler):
             self._console.print(f"  {escape(self._step)}: {escape(line)}", highlight=False, soft_wrap=True)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """What the extractors log at INFO and above."""
-        self.say(record.getMessage())
+        """What the extractors log at INFO and above. A warning always gets a line, and one line however often it is repeated."""
+        line = record.getMessage()
+        if record.levelno < logging.WARNING:
+            self.say(line)
+        elif not self._silent and line not in self._warned:
+            self._warned.add(line)
+            self._console.print(f"[yellow]  {escape(line)}[/]", highlight=False, soft_wrap=True)
 
 
 class Result:

@@ -99,7 +99,10 @@ class Landing:
 
 
 def _damaged(path: Path, wrong: str) -> IntegrityError:
-    return IntegrityError(f"Landing file {path} {wrong}.", "Delete that run's folder and extract again.")
+    return IntegrityError(
+        f"Landing file {path} {wrong}.",
+        "Restore it from a backup. Only when that run was never loaded: delete its folder and run again.",
+    )
 
 
 def safe_name(name: str, what: str) -> str:

@@ -35,14 +35,14 @@ class Settings(BaseSettings):
     sources: Annotated[tuple[str, ...], NoDecode] = Field((), alias="WATERTIGHT_SOURCES")
 
     #: minutes a window reaches back behind the cursor, for rows that a CRM shows late
-    lookback_minutes: int = Field(60, alias="WATERTIGHT_LOOKBACK_MINUTES", ge=1)
+    lookback_minutes: int = Field(60, alias="WATERTIGHT_LOOKBACK_MINUTES", ge=1, le=43_200)
     #: minutes before the source's now at which a window ends, for rows still being written
-    settle_minutes: int = Field(5, alias="WATERTIGHT_SETTLE_MINUTES", ge=1)
+    settle_minutes: int = Field(5, alias="WATERTIGHT_SETTLE_MINUTES", ge=1, le=1_440)
     #: days between two full comparisons of ids with a CRM
-    sweep_days: int = Field(7, alias="WATERTIGHT_SWEEP_DAYS", ge=1)
-    keep_publications: int = Field(7, alias="WATERTIGHT_KEEP_PUBLICATIONS", ge=1)
+    sweep_days: int = Field(7, alias="WATERTIGHT_SWEEP_DAYS", ge=1, le=365)
+    keep_publications: int = Field(7, alias="WATERTIGHT_KEEP_PUBLICATIONS", ge=1, le=10_000)
     #: seconds that one resource's extraction may take, retries included
-    extract_budget_seconds: int = Field(3 * 3600, alias="WATERTIGHT_EXTRACT_BUDGET_SECONDS", ge=1)
+    extract_budget_seconds: int = Field(3 * 3600, alias="WATERTIGHT_EXTRACT_BUDGET_SECONDS", ge=1, le=86_400)
 
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
@@ -122,5 +122,6 @@ def read_settings(**overrides: Any) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(
-            f"Setting {name} cannot be used: {first['msg']}.", "Correct it in the environment or in .env."
+            f"Setting {name} cannot be used: {first['msg'].removeprefix('Value error, ')}.",
+            "Correct it in the environment or in .env.",
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _csv
 import csv
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +58,9 @@ def open_table(path: Path, expected: Signature | None = None) -> Iterator[Table]
     A file without a readable header raises UnreadableTableError.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # A pipe would be waited for, without end.
+            raise ConfigurationError(f"{path} is no file.", "Put a file there, or take it away.")
         file = path.open("rb")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror}).", "Let this user read it.") from None
