@@ -314,6 +314,11 @@ def files(night: int) -> tuple[list[Row], list[Row]]:
         file_deal("f10", "one", pipeline_id="r"),
         file_deal("f11", "one" if night < 3 else "won", closed_at=None if night < 3 else "2026-06-03T15:00:00Z"),
         file_deal("f12", "lost", closed_at=may(1), created_at=may(1), lost_reason="no decision"),
+        file_deal("f13", "three"),
+        file_deal("f14", "two"),
+        file_deal("f15"),
+        file_deal("f16"),
+        file_deal("f17"),
     ]
     changes = [
         file_change("f1", "stage", "one", "2026-05-01T08:00:00Z"),
@@ -323,12 +328,37 @@ def files(night: int) -> tuple[list[Row], list[Row]]:
         file_change("f7", "stage", "two", may(2), "one"),
         file_change("f8", "stage", "two", may(2)),
         file_change("f10", "pipeline", "r", may(4), "s"),
+        # Deal 13: through another pipeline and back at one instant; the pipelines share stage ids.
+        file_change("f13", "pipeline", "r", may(4), "s"),
+        file_change("f13", "stage", "one", may(4), "two"),
+        file_change("f13", "pipeline", "s", may(4), "r"),
+        file_change("f13", "stage", "three", may(4), "one"),
+        # Deal 14: moved at the instant of its creation. Deal 15: without an owner until one was set.
+        file_change("f14", "stage", "two", "2026-05-01T08:00:00Z", "one"),
+        file_change("f15", "owner", "o1", may(2)),
     ]
+    # Deal 16: an event that came late, before a tie. Deal 17: one before all others.
+    changes.append(file_change("f16", "amount", "60.00", may(3), "50.00" if night < 2 else "55.00"))
+    changes.append(file_change("f16", "amount", "100.00", may(3), "60.00"))
+    changes.append(file_change("f17", "amount", "100.00", may(5), "80.00"))
+    if night >= 2:
+        changes.append(file_change("f16", "amount", "55.00", may(2), "50.00"))
+        changes.append(file_change("f17", "amount", "80.00", may(3), "70.00"))
     if night < 3:
-        deals.append(file_deal("f6", "one"))
+        deals.append(file_deal("f6", "three"))
+        changes.append(file_change("f6", "stage", "three", may(5), "two"))
     if night < 2:
         changes.append(file_change("f9", "stage", "two", may(6), "one"))
+    # Deal 18: gone for a night, and back without its last move.
+    if night != 2:
+        deals.append(file_deal("f18", "three" if night < 2 else "two"))
+        changes.append(file_change("f18", "stage", "two", may(2), "one"))
+    if night < 2:
+        changes.append(file_change("f18", "stage", "three", may(3), "two"))
     return deals, changes
+
+
+CHANGE_KEY = ("deal_id", "field", "changed_at", "sequence", "new_value", "old_value")
 
 
 class Files:
@@ -355,7 +385,7 @@ class Files:
         today = {"date": "2026-05-30", "from_currency": "USD", "to_currency": "EUR", "rate": "0.9"}
         self.load(warehouse, "exchange_rates", {"1": rate, "2": today})
         self.load(warehouse, "deals", {each["deal_id"]: each for each in deals})
-        self.load(warehouse, "deal_changes", {"|".join(str(each[key]) for key in ("deal_id", "field", "changed_at", "sequence")): each
+        self.load(warehouse, "deal_changes", {"|".join(str(each[key]) for key in CHANGE_KEY): each
                                               for each in changes})  # fmt: skip
 
 

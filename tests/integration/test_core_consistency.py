@@ -105,7 +105,7 @@ def test_an_event_lost_from_the_middle_of_a_file_is_caught(tmp_path: Path) -> No
     warehouse.night = NIGHTS[0]
     company.files.night(warehouse, 0)
     with warehouse.connect() as connection:
-        connection.execute("delete from raw.files__deal_changes where _source_id like 'f1|stage|%|1'")
+        connection.execute("delete from raw.files__deal_changes where _source_id like 'f1|stage|%|1|two|one'")
     assert "old_values_follow" in red(warehouse)
 
 

@@ -100,10 +100,13 @@ def test_increments_equal_a_rebuild(nights: Warehouse, rebuilt: Warehouse, table
         ("files/f1", ["created >one", "advanced one>two", "advanced two>three"]),
         ("files/f2", ["created >one", "won one>won"]),
         ("files/f4", ["created >one", "merged one>"]),
-        ("files/f6", ["created >one", "deleted one>"]),
+        ("files/f6", ["created >two", "advanced two>three", "deleted three>"]),
         ("files/f9", ["created >one"]),
         ("files/f10", ["created >one", "moved_pipeline one>one"]),
         ("files/f12", ["created >one", "lost one>lost"]),
+        ("files/f13", ["created >two", "moved_pipeline two>one", "moved_pipeline one>three"]),
+        ("files/f14", ["created >one", "advanced one>two"]),
+        ("files/f18", ["created >one", "advanced one>two", "deleted two>", "restored >two"]),
         ("tryton/1", ["created >lead", "advanced lead>opportunity", "won opportunity>won"]),
         ("tryton/2", ["created >opportunity", "lost opportunity>lost", "reopened lost>opportunity"]),
         ("tryton/3", ["created >lead", "deleted lead>"]),
@@ -162,6 +165,65 @@ def test_knowledge_comes_with_the_run_that_first_saw_it(nights: Warehouse) -> No
         ("2026-05-05", "2026-05-05", "2026-06-03"),
         ("2026-05-06", "2026-05-06", None),
     ]
+
+
+def ledger(warehouse: Warehouse, deal: str, field: str) -> list[str]:
+    """The changes of one field of one deal as `old>new day` with the days of knowledge and of retraction, if late."""
+    rows = warehouse.rows(f"""
+        select
+            coalesce(old_value, '') || '>' || coalesce(new_value, '') || strftime(changed_at, ' %m-%d')
+            || case when known_at > changed_at then strftime(known_at, ' known %m-%d') else '' end
+            || coalesce(strftime(retracted_at, ' retracted %m-%d'), '') as change
+        from fct_deal_changes inner join dim_deals as deal using (deal_key)
+        where deal.source_system || '/' || deal.source_deal_id = '{deal}' and field = '{field}'
+        order by changed_at, sequence, _record_number, known_at
+    """)
+    return [row["change"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("deal", "field", "expected"),
+    [
+        # An empty old value is one; the row that filled the field stays.
+        ("files/f15", "owner", [">o1 05-02"]),
+        # A tie of rows of two loads follows the old values; the row that came with another old value was taken back.
+        (
+            "files/f16",
+            "amount",
+            [">50.00 05-01", "50.00>55.00 05-02 known 06-03", "55.00>60.00 05-03 retracted 06-03",
+             "55.00>60.00 05-03 known 06-03", "60.00>100.00 05-03"],
+        ),
+        # What was concluded for the creation before the older event came, was taken back when it came.
+        (
+            "files/f17",
+            "amount",
+            [">80.00 05-01 retracted 06-03", ">70.00 05-01 known 06-03", "70.00>80.00 05-03 known 06-03", "80.00>100.00 05-05"],
+        ),
+        # The rows that vanished with their deal stand; what is missing when it is back was taken back then.
+        ("files/f6", "stage", [">two 05-01", "two>three 05-05"]),
+        ("files/f18", "stage", [">one 05-01", "one>two 05-02", "two>three 05-03 retracted 06-04"]),
+    ],
+)  # fmt: skip
+def test_changes_are_never_removed(nights: Warehouse, deal: str, field: str, expected: list[str]) -> None:
+    assert ledger(nights, deal, field) == expected
+
+
+@pytest.mark.parametrize(
+    ("deal", "expected"),
+    [
+        ("hubspot/11", "crm_history"),
+        ("hubspot/13", "crm_history"),
+        ("hubspot/23", "observed"),
+        ("files/f4", "crm_history"),
+        ("files/f6", "observed"),
+    ],
+)
+def test_the_end_of_a_deal_has_the_source_of_its_instant(nights: Warehouse, deal: str, expected: str) -> None:
+    rows = nights.rows(f"""
+        select change_source from fct_deal_changes inner join dim_deals as deal using (deal_key)
+        where deal.source_system || '/' || deal.source_deal_id = '{deal}' and field = 'status' and new_value <> 'live'
+    """)
+    assert [row["change_source"] for row in rows] == [expected]
 
 
 def test_a_removed_stage_keeps_its_row_and_a_renamed_one_its_key(nights: Warehouse) -> None:

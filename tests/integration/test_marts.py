@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 
+from extractors.core.settings import Settings
 from tests.marts import answers
 from tests.marts.build import build_marts
 from tests.marts.histories import AS_OF, PIPELINES, History, core_tables, draw, key, local_date
+from watertight.report import show_funnel
 
 DEALS = int(os.environ.get("WATERTIGHT_MARTS_DEALS", "250"))
 SEED = int(os.environ.get("WATERTIGHT_MARTS_SEED", "1"))
@@ -151,7 +157,8 @@ def test_win_rates(marts: Marts) -> None:
     actual = rows(connection, 4, """
         select period_grain, period_start, dimension, dimension_key, won_count, lost_count, disqualified_count,
             no_decision_count, won_amount, closed_amount, created_count, created_won_count, win_rate, broad_win_rate,
-            value_win_rate, created_win_rate, win_rate_low, win_rate_high, won_amount_per_deal
+            value_win_rate, created_win_rate, win_rate_low, win_rate_high, won_amount_per_deal, converted_won_count,
+            unconverted_won_count, unconverted_count
         from mart_sales__win_rates
         where closed_count + broad_closed_count + created_count > 0
     """)  # fmt: skip
@@ -165,9 +172,12 @@ def test_win_rates(marts: Marts) -> None:
             won / closed if closed else None, won / broad if broad else None,
             float(won_amount / closed_amount) if closed_amount else None,
             row["created_won"] / row["created"] if row["created"] else None, *answers.wilson(won, closed),
-            float(won_amount / won) if won else None,
+            answers.average_deal_size(row)[2], answers.average_deal_size(row)[1], row["won_without_rate"],
+            row["won_without_rate"] + row["lost_without_rate"],
         )  # fmt: skip
     assert_equal(actual, expected)
+    # The company has what the average turns on: wins without a rate beside others, and periods with nothing else.
+    assert {row[15] > 0 for row in expected.values() if row[16]} == {True, False}
 
 
 def test_sales_cycle(marts: Marts) -> None:
@@ -224,6 +234,47 @@ def test_funnel(marts: Marts) -> None:
         if step in mapped[name]
     }
     assert_equal(actual, expected)
+
+
+def test_the_metric_average_deal_size_leaves_out_what_has_no_rate(marts: Marts) -> None:
+    connection, histories = marts
+    actual = rows(connection, 2, """
+        select period_grain, period_start, numerator, denominator, "value" from mart_metrics__values
+        where metric = 'average_deal_size' and dimension = 'all'
+    """)  # fmt: skip
+    expected = {
+        (grain, start): (float(revenue), float(deals), size)
+        for (grain, start, dimension, _), row in answers.win_rates(histories).items()
+        if dimension == "all" and grain != "all"
+        for revenue, deals, size in [answers.average_deal_size(row)]
+    }
+    # A period that only a removed deal's close falls into has a row too, with nothing in it.
+    assert_equal({at: row for at, row in actual.items() if at in expected or row[1]}, expected)
+
+
+def test_the_printed_funnel_says_how_many_deals_it_leaves_out(marts: Marts, settings: Settings) -> None:
+    connection, histories = marts
+    [(path,)] = connection.execute("select path from duckdb_databases() where database_name = 'marts'").fetchall()
+    settings.published_dir.mkdir(parents=True)
+    published = Path(shutil.copy(path, settings.published_dir / "marts.duckdb"))
+    left_out = sum(not answers.is_complete(history) for history in histories)
+    assert left_out > 1
+    printed = printed_funnel(settings)
+    assert f"{left_out} deals are left out: their history is incomplete" in printed
+    for count, words in [(1, "1 deal is left out: its history is incomplete"), (0, None)]:
+        with duckdb.connect(str(published)) as copy:
+            copy.execute("update mart_sales__funnel set incomplete_history_count = ?", [count])
+        printed = printed_funnel(settings)
+        assert "The funnel" in printed
+        assert words in printed if words else "left out" not in printed
+
+
+def printed_funnel(settings: Settings) -> str:
+    """What a night prints of the funnel."""
+    console = Console(file=io.StringIO(), width=100)
+    show_funnel(settings, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
 
 
 def test_metric_values_are_the_marts_values(marts: Marts) -> None:

@@ -323,6 +323,17 @@ def close_amount(close: Close) -> Decimal | None:
     )
 
 
+def has_no_rate(close: Close) -> bool:
+    """An amount was in force at the close, and it cannot be said in the home currency."""
+    return value_at(close.history, "amount", close.stay.entered) is not None and close_amount(close) is None
+
+
+def average_deal_size(row: dict[str, Any]) -> tuple[Decimal, int, float | None]:
+    """Won revenue, the won deals it is known of, and the one by the other: revenue nobody can convert is not nought."""
+    revenue, deals = Decimal(row["won_amount"]), row["won"] - row["won_without_rate"]
+    return revenue, deals, float(revenue / deals) if deals else None
+
+
 def win_rates(histories: list[History]) -> dict[tuple[str, date, str, str], dict[str, Any]]:
     """(grain, period, dimension, value) → counts and amounts by close period, and of the created cohort."""
     found: dict[tuple[str, date, str, str], dict[str, Any]] = defaultdict(lambda: defaultdict(int))
@@ -343,6 +354,7 @@ def win_rates(histories: list[History]) -> dict[tuple[str, date, str, str], dict
             row[close.group] += 1
             if close.group in ("won", "lost"):
                 row[f"{close.group}_amount"] += rounded(close_amount(close))
+                row[f"{close.group}_without_rate"] += has_no_rate(close)
     for history in histories:
         owner = value_at(history, "owner", created(history))
         for row in groups(local_date(created(history)), home(history), owner, history.channel):

@@ -18,7 +18,6 @@ import duckdb
 from tests.oracle.ledger import Change, ChangeKey, Deal, Knowledge, Ledger, Transition, Visit, canonical, key_of
 
 HOURS_TOLERANCE = Decimal("0.000001")
-NO_SOURCE_JUDGED = ("deleted", "merged", "restored")
 Record = TypeVar("Record", Change, Transition, Visit, Deal)
 
 
@@ -63,7 +62,7 @@ def read_facts(con: duckdb.DuckDBPyConnection) -> Ledger:
                 row["currency_code"],
                 owner(row["owner_key"]),
                 row["is_transient"],
-                None if row["transition_kind"] in NO_SOURCE_JUDGED else row["change_source"],
+                row["change_source"],
             )
         )
     for row in _rows(con, f"select * from fct_deal_stage_visits where {ours}"):

@@ -33,8 +33,8 @@ Readings, where the definitions leave a case open:
 15. *Observed*: a field without any row in the folder whose value differs from the night before changed at the
     record's `updated_at` if that lies after that night's extraction, else at this night's extraction.
 16. *Source of a row*: a creation value from a row or from the first old value is crm_history, one from the current value,
-    and both ends of a close without history, are inferred. That of a deletion, merge or restoration is left open: None here,
-    not judged.
+    and both ends of a close without history, are inferred. A deletion or merge whose instant the source states is crm_history;
+    one that shows in the extraction alone, and every restoration, is observed.
 17. *No stage history*: no row of field stage. The rule for a closed deal with `closed_at` then holds whatever the other fields have.
 18. *known_at, retracted_at* are judged (`keep_knowledge`) for rows whose field, new value and instant single
     them out and whose old value no later night changed; whether a row with another old value is another event is left open.
@@ -105,7 +105,7 @@ class Transition:
     currency_code: str | None
     owner_id: str | None
     is_transient: bool
-    change_source: str | None
+    change_source: str
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Move(NamedTuple):
 
     at: datetime
     place: Place | None
-    source: str | None
+    source: str
     word: str | None = None
 
 
@@ -477,7 +477,7 @@ def _departures(records: list[tuple[int, Row]], nights: Sequence[Night]) -> list
         row = by_night.get(index)
         if row is None:
             if not gone:
-                departures.append(Move(seen_at, None, None, "deleted"))
+                departures.append(Move(seen_at, None, "observed", "deleted"))
             continue
         word = "merged" if row.get("merged_into_deal_id") else "deleted"
         if word == "merged" or is_true(row.get("is_deleted")) or row.get("deleted_at") is not None:
@@ -487,9 +487,9 @@ def _departures(records: list[tuple[int, Row]], nights: Sequence[Night]) -> list
             if gone and stated:
                 departures.pop()
             if not gone or stated:
-                departures.append(Move(at, None, None, word))
+                departures.append(Move(at, None, "crm_history" if stated else "observed", word))
         elif gone:
-            departures.append(Move(seen_at, None, None, "restored"))
+            departures.append(Move(seen_at, None, "observed", "restored"))
     return departures
 
 

@@ -14,7 +14,8 @@ values_before as (
     select
         change.*,
         nullif(last_value(case when change.retracted_at is null then coalesce(change.new_value, '') end ignore nulls) over (
-            partition by change.deal_key, change.field order by change.changed_at, change.sequence, change._record_number
+            partition by change.deal_key, change.field
+            order by change.changed_at, change.sequence, change._record_number, change.retracted_at is null, change.known_at
             rows between unbounded preceding and 1 preceding
         ), '') as old_value
     from {{ ref('int_crm__deal_changes') }} as change
@@ -22,7 +23,7 @@ values_before as (
 
 )
 
--- A value set again to what it was is no change.
+-- A value set again to what it was is no change. What was taken back stays, whatever stands in its place.
 select
     deal_key,
     field,
@@ -36,5 +37,5 @@ select
     _record_number,
     _load_number
 from values_before
-where new_value is distinct from old_value
+where new_value is distinct from old_value or retracted_at is not null
 order by deal_key, changed_at, field, sequence

@@ -2,28 +2,65 @@
 
 -- A change of pipeline pairs with the first stage change of that instant whose stage belongs to the new pipeline; a stage that nobody lists
 -- is taken to belong to it. A creation pairs with nothing. A change of pipeline without such a stage has no row here.
+with
+
+candidates as (
+
+    select
+        pipeline.deal_key,
+        pipeline.changed_at,
+        pipeline.sequence as pipeline_sequence,
+        pipeline._record_number as pipeline_record_number,
+        pipeline.new_value as pipeline_id,
+        stage.sequence,
+        stage._record_number,
+        row_number() over (
+            partition by pipeline.deal_key, pipeline.changed_at, pipeline.sequence, pipeline._record_number
+            order by belongs.source_stage_id is null, stage.sequence, stage._record_number
+        ) as choice
+    from {{ ref('fct_deal_changes') }} as pipeline
+    inner join {{ ref('fct_deal_changes') }} as stage
+        on pipeline.deal_key = stage.deal_key and pipeline.changed_at = stage.changed_at
+        and stage.field = 'stage' and stage.old_value is not null and stage.retracted_at is null
+    inner join {{ ref('int_crm__deals') }} as deal on pipeline.deal_key = deal.deal_key
+    left join {{ ref('int_crm__stages') }} as belongs
+        on deal.source_system = belongs.source_system and deal.account = belongs.account and belongs.is_current
+        and pipeline.new_value = belongs.source_pipeline_id and stage.new_value = belongs.source_stage_id
+    left join (select distinct source_system, account, source_stage_id from {{ ref('int_crm__stages') }}) as listed
+        on deal.source_system = listed.source_system and deal.account = listed.account and stage.new_value = listed.source_stage_id
+    where
+        pipeline.field = 'pipeline' and pipeline.old_value is not null and pipeline.retracted_at is null
+        and (belongs.source_stage_id is not null or listed.source_stage_id is null)
+
+),
+
+-- Pipelines may share a stage id: the second change of an instant that would choose the same stage change takes its next choice.
+turns as (
+
+    select
+        deal_key, changed_at, pipeline_sequence, pipeline_record_number,
+        row_number() over (
+            partition by deal_key, changed_at, sequence, _record_number order by pipeline_sequence, pipeline_record_number
+        ) as turn
+    from candidates
+    where choice = 1
+
+)
+
 select
-    pipeline.deal_key,
-    pipeline.changed_at,
-    pipeline.sequence as pipeline_sequence,
-    pipeline._record_number as pipeline_record_number,
-    pipeline.new_value as pipeline_id,
-    stage.sequence,
-    stage._record_number
-from {{ ref('fct_deal_changes') }} as pipeline
-inner join {{ ref('fct_deal_changes') }} as stage
-    on pipeline.deal_key = stage.deal_key and pipeline.changed_at = stage.changed_at
-    and stage.field = 'stage' and stage.old_value is not null and stage.retracted_at is null
-inner join {{ ref('int_crm__deals') }} as deal on pipeline.deal_key = deal.deal_key
-left join {{ ref('int_crm__stages') }} as belongs
-    on deal.source_system = belongs.source_system and deal.account = belongs.account and belongs.is_current
-    and pipeline.new_value = belongs.source_pipeline_id and stage.new_value = belongs.source_stage_id
-left join (select distinct source_system, account, source_stage_id from {{ ref('int_crm__stages') }}) as listed
-    on deal.source_system = listed.source_system and deal.account = listed.account and stage.new_value = listed.source_stage_id
-where
-    pipeline.field = 'pipeline' and pipeline.old_value is not null and pipeline.retracted_at is null
-    and (belongs.source_stage_id is not null or listed.source_stage_id is null)
+    candidate.deal_key,
+    candidate.changed_at,
+    candidate.pipeline_sequence,
+    candidate.pipeline_record_number,
+    candidate.pipeline_id,
+    candidate.sequence,
+    candidate._record_number
+from candidates as candidate
+inner join turns as turn
+    on candidate.deal_key = turn.deal_key and candidate.changed_at = turn.changed_at
+    and candidate.pipeline_sequence = turn.pipeline_sequence and candidate.pipeline_record_number = turn.pipeline_record_number
+    and candidate.choice = turn.turn
 qualify row_number() over (
-    partition by pipeline.deal_key, pipeline.changed_at, pipeline.sequence, pipeline._record_number
-    order by belongs.source_stage_id is null, stage.sequence, stage._record_number
+    partition by candidate.deal_key, candidate.changed_at, candidate.sequence, candidate._record_number
+    order by candidate.pipeline_sequence, candidate.pipeline_record_number
 ) = 1

@@ -102,7 +102,8 @@ changes as (
             when creation.is_first and value = list_extract(deal.first_values, list_position({{ tracked_fields() }}, field)) then deal.first_run_id
             else creation.first_run_id
         end,
-        creation.first_seen_at, creation.retracted_at
+        creation.first_seen_at,
+        case when before_the_history.deal_key is null then creation.retracted_at end
     from before_the_history
     full join creations as creation using (deal_key, field, value)
     inner join changed_deals as deal using (deal_key)
