@@ -28,6 +28,8 @@ from tests.e2e.truth_ledger import (
     moves_of,
     possible_states,
 )
+from warehouse.lease import Lease
+from warehouse.verify import compare_with_rebuild
 from watertight import night as steps
 
 pytestmark = pytest.mark.e2e
@@ -99,12 +101,16 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Night, dict[str, list[truth.Event]]]]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("journey")
+
+
+@pytest.fixture(scope="module")
+def journey(home: Path) -> list[tuple[Night, dict[str, list[truth.Event]]]]:
     """Ten nights; of the first and the last the published ledger and the truth as logged by then."""
-    folder = tmp_path_factory.mktemp("journey")
     kept = []
-    with start(folder / "company", size=DEALS, seed=SEED) as simulation:
-        settings = settings_for(folder / "home", simulation)
+    with start(home / "company", size=DEALS, seed=SEED) as simulation:
+        settings = settings_for(home / "home", simulation)
         for number in range(1, NIGHTS + 1):
             simulation.advance(number)
             loaded = run_night(settings)
@@ -194,3 +200,11 @@ def test_a_later_night_reads_only_the_change(journey: Any) -> None:
     pages = [sum(resource["pages"] for resource in night.values()) for night in (first, last)]
     assert pages[1] * 5 <= pages[0], f"data pages of the first and of a later night: {pages}"
     assert all(resource["rows_landed"] == resource["rows_new"] + resource["rows_held"] for resource in last.values())
+
+
+def test_ten_nights_equal_their_rebuild_from_landing(journey: Any, home: Path) -> None:
+    settings = read_settings(home_dir=home / "home", simulated_time=True, _env_file=None)
+    lease = Lease.take(settings.home, one_process=True)
+    differences = compare_with_rebuild(settings, steps.raw_tables())
+    lease.release()
+    assert not differences, [one.as_dict() for one in differences]
