@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import time
@@ -13,12 +14,16 @@ from typing import Any
 
 import duckdb
 
-from extractors.core.errors import WatertightError
+from extractors.core.errors import ConfigurationError, WatertightError
 from extractors.core.settings import Settings
 from warehouse.database import attach, plain_errors, require_space, writer
 
 #: the dbt project lies beside this package, wherever the working directory is
 DBT_PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
+#: the steps of every preset, in order
+_FUNNEL_PRESETS = DBT_PROJECT / "seeds" / "funnel_presets.csv"
+#: the funnel is the companies' own step names
+_OWN = "own"
 
 #: how many failing rows of a test are shown
 _ROWS_SHOWN = 3
@@ -68,9 +73,11 @@ class Built:
 def build(settings: Settings, run_id: str, report: Callable[[str], None] = lambda line: None) -> Built:
     """Runs every seed, model and data test once; the result is also kept in `build/result.json`, for verify.
 
-    `report` gets a line for every model that is done and for every finding. Raises WatertightError when the project cannot be
-    parsed or a node failed; what the earlier publication holds is not touched.
+    `report` gets a line for every model that is done and for every finding. Raises ConfigurationError when no such
+    funnel preset exists, WatertightError when the project cannot be parsed or a node failed; what the earlier publication holds is
+    not touched.
     """
+    _require_preset(settings)
     settings.build_dir.mkdir(parents=True, exist_ok=True)
     _result_file(settings).unlink(missing_ok=True)
     require_space(settings.home, sum(_size(path) for path in (settings.marts_file, settings.detail_file)), "the build")
@@ -101,6 +108,17 @@ def last_build(settings: Settings) -> Built | None:
     content["nodes"] = tuple(Node(**node) for node in content["nodes"])
     content["findings"] = tuple(content["findings"])
     return Built(**content)
+
+
+def _require_preset(settings: Settings) -> None:
+    """A name that nobody knows would give an empty funnel: it stops here."""
+    with _FUNNEL_PRESETS.open(encoding="utf-8", newline="") as lines:
+        known = [*dict.fromkeys(row["funnel_preset"] for row in csv.DictReader(lines)), _OWN]
+    if settings.funnel_preset not in known:
+        raise ConfigurationError(
+            f"WATERTIGHT_FUNNEL_PRESET names no funnel preset: {settings.funnel_preset}.",
+            f"Use one of: {', '.join(known)}.",
+        )
 
 
 def _run_dbt(settings: Settings, report: Callable[[str], None]) -> tuple[tuple[Node, ...], dict[str, str]]:

@@ -18,7 +18,8 @@ from warehouse.verify import Difference
 _BAR, _FIGURES_WIDTH = 24, 80
 
 _FUNNEL = """
-    select step_name, reached_count, step_rate, cohort_rate, reached_amount, currency_code, lost_here_count, open_here_count
+    select step_name, reached_count, step_rate, cohort_rate, reached_amount, currency_code, lost_here_count, open_here_count,
+        incomplete_history_count
     from mart_sales__funnel
     where period_grain = 'all' and dimension = 'all' and amount_basis = 'booked' and is_measured
     order by step_number nulls last
@@ -43,7 +44,7 @@ def show_funnel(settings: Settings, console: Console) -> None:
     table = _table("The funnel", "step", "", "deals", "of last", "of all", currency, "lost", "open")
     widest = max((count for _, count, *_ in steps if count), default=1)
     bar_width = min(_BAR, max(0, console.width - _FIGURES_WIDTH))
-    for name, count, step_rate, cohort_rate, amount, _, lost, still_open in steps:
+    for name, count, step_rate, cohort_rate, amount, _, lost, still_open, _ in steps:
         bar = "█" * round(bar_width * count / widest) if count else ""
         table.add_row(
             name,
@@ -56,6 +57,10 @@ def show_funnel(settings: Settings, console: Console) -> None:
             _count(still_open),
         )
     console.print(table)
+    # Every row counts the same deals: those of the whole cohort whose early stages nobody knows.
+    if left_out := next((row[8] for row in steps), 0):
+        words = "1 deal is left out: its" if left_out == 1 else f"{left_out:,} deals are left out: their"
+        console.print(Text(f"{words} history is incomplete", "dim"))
     console.print()
 
 

@@ -1,4 +1,14 @@
+-- A step that a source names itself counts where the funnel is the companies' own; under a preset it must be one of the preset's names.
+{% set is_own = var("funnel_preset") == 'own' -%}
 with
+
+preset as (
+
+    select step_number, step_name
+    from {{ ref('funnel_presets') }}
+    where funnel_preset = '{{ var("funnel_preset") }}'
+
+),
 
 steps as (
 
@@ -10,8 +20,7 @@ steps as (
         preset.step_name,
         mapping.is_active_stage
     from {{ ref('stage_funnel_steps') }} as mapping
-    inner join {{ ref('funnel_presets') }} as preset
-        on mapping.funnel_preset = preset.funnel_preset and mapping.step_number = preset.step_number
+    inner join preset on mapping.step_number = preset.step_number
     where mapping.funnel_preset = '{{ var("funnel_preset") }}'
 
 ),
@@ -29,14 +38,18 @@ listed as (
         stage.open_rank,
         stage.stage_kind,
         coalesce(stage.is_active_stage, step.is_active_stage, true) as is_active_stage,
-        coalesce(stage.funnel_step, step.step_name, case when stage.stage_kind = 'lost' then 'none' else 'unmapped' end) as funnel_step,
-        case when stage.funnel_step is null then step.step_number end as funnel_step_number,
+        case
+            when nullif(stage.funnel_step, 'none') is not null then {{ 'stage.funnel_step' if is_own else "coalesce(named.step_name, 'unmapped')" }}
+            else coalesce(step.step_name, case when stage.stage_kind = 'lost' then 'none' else 'unmapped' end)
+        end as funnel_step,
+        case when nullif(stage.funnel_step, 'none') is not null then named.step_number else step.step_number end as funnel_step_number,
         stage.default_probability,
         stage.valid_from,
         stage.valid_to,
         stage.is_current,
         stage.is_deleted
     from {{ ref('int_crm__stages') }} as stage
+    left join preset as named on stage.funnel_step = named.step_name
     left join steps as step
         on stage.source_system = step.source_system and stage.source_pipeline_id = step.source_pipeline_id
         and (stage.source_stage_id = step.source_stage_id or stage.stage_name = step.source_stage_id)

@@ -4,7 +4,7 @@ with
 
 seen as (
 
-    select distinct source_system, account, field as reference, new_value as source_id, max(_load_number) as _load_number
+    select source_system, account, field as reference, new_value as source_id, max(_load_number) as _load_number
     from {{ ref('int_crm__deal_changes') }}
     where
         field in ('stage', 'pipeline', 'owner') and new_value is not null

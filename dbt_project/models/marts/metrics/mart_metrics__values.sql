@@ -8,7 +8,7 @@
     ('value_win_rate', 'value_win_rate', 'won_amount', 'closed_amount', true),
     ('broad_win_rate', 'broad_win_rate', 'won_count', 'broad_closed_count', false),
     ('created_win_rate', 'created_win_rate', 'created_won_count', 'created_count', false),
-    ('average_deal_size', 'won_amount_per_deal', 'won_amount', 'won_count', true),
+    ('average_deal_size', 'won_amount_per_deal', 'won_amount', 'converted_won_count', true),
 ] -%}
 {%- set cycle_metrics = [
     ('sales_cycle_days', 'won', 'created'), ('sales_cycle_won_lost_days', 'won_lost', 'created'),

@@ -6,34 +6,60 @@ with stages as (
 
 ),
 
-preset as (
+{% if var("funnel_preset") == 'own' -%}
+own_names as (
 
-    select step_number, step_name
+    select pipeline_key, funnel_step as step_name, min(open_rank) as first_rank
+    from stages
+    where is_mapped_stage
+    group by pipeline_key, funnel_step
+
+),
+
+-- which step stands before which in some pipeline, then by way of a third step in another, and so on
+before_0 as (
+
+    select distinct earlier.step_name as earlier_name, later.step_name as later_name
+    from own_names as earlier
+    inner join own_names as later on later.pipeline_key = earlier.pipeline_key and later.first_rank > earlier.first_rank
+
+),
+
+{% for round in [1, 2, 3] -%}
+before_{{ round }} as (
+
+    select earlier_name, later_name from before_{{ round - 1 }}
+
+    union
+
+    select earlier.earlier_name, later.later_name
+    from before_{{ round - 1 }} as earlier
+    inner join before_{{ round - 1 }} as later on later.earlier_name = earlier.later_name
+
+),
+
+{% endfor -%}
+-- in the order of the stages: a step that stands before another has fewer before it
+measured_steps as (
+
+    select
+        row_number() over (order by count(distinct earlier_names.earlier_name), min(names.first_rank), names.step_name) as step_number,
+        names.step_name,
+        'step' as step_kind
+    from own_names as names
+    left join before_3 as earlier_names on earlier_names.later_name = names.step_name
+    group by names.step_name
+
+),
+{%- else -%}
+measured_steps as (
+
+    select cast(step_number as bigint) as step_number, step_name, 'step' as step_kind
     from {{ ref('funnel_presets') }}
     where funnel_preset = '{{ var("funnel_preset") }}'
 
 ),
-
--- a company's own steps follow the preset's, in the order of its stages
-own_steps as (
-
-    select 100 + min(stages.open_rank) as step_number, stages.funnel_step as step_name
-    from stages
-    left join preset on preset.step_name = stages.funnel_step
-    where stages.is_mapped_stage and preset.step_name is null
-    group by stages.funnel_step
-
-),
-
-measured_steps as (
-
-    select cast(step_number as bigint) as step_number, step_name, 'step' as step_kind from preset
-
-    union all
-
-    select step_number, step_name, 'step' from own_steps
-
-),
+{%- endif %}
 
 steps as (
 

@@ -12,6 +12,7 @@ with daily as (
         sum(booked_amount) filter (where close_group = 'lost' and not is_removed) as lost_amount,
         count(*) filter (where is_unconverted and not is_removed and close_group in ('won', 'lost'))
             as unconverted_count,
+        count(*) filter (where is_unconverted and not is_removed and close_group = 'won') as unconverted_won_count,
         0 as created_count,
         0 as created_won_count
     from {{ ref('mart_sales__closes') }}
@@ -22,7 +23,7 @@ with daily as (
     -- deals by the day, pipeline and owner of their creation
     select
         created_date, created_pipeline_key, created_owner_key, channel,
-        0, 0, 0, 0, 0, null, null, 0,
+        0, 0, 0, 0, 0, null, null, 0, 0,
         count(*),
         count(*) filter (where deal_status = 'won')
     from {{ ref('mart_sales__deal_outcomes') }}
@@ -46,7 +47,8 @@ by_day as (
         {{ dimension_key('dimensions.dimension', 'daily.pipeline_key', 'daily.owner_key', 'daily.channel') }}
             as dimension_key,
         {% for measure in ['won_count', 'lost_count', 'disqualified_count', 'no_decision_count', 'removed_count',
-                           'won_amount', 'lost_amount', 'unconverted_count', 'created_count', 'created_won_count'] -%}
+                           'won_amount', 'lost_amount', 'unconverted_count', 'unconverted_won_count', 'created_count',
+                           'created_won_count'] -%}
         sum(daily.{{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
         {% endfor %}
     from daily
@@ -75,6 +77,9 @@ by_period as (
         cast(coalesce(sum(by_day.won_amount), 0) + coalesce(sum(by_day.lost_amount), 0) as decimal(18, 2))
             as closed_amount,
         cast(sum(by_day.unconverted_count) as bigint) as unconverted_count,
+        -- an amount that no rate converts is unknown, not nought: its deal does not lower the average
+        cast(sum(by_day.won_count - by_day.unconverted_won_count) as bigint) as converted_won_count,
+        cast(sum(by_day.unconverted_won_count) as bigint) as unconverted_won_count,
         cast(sum(by_day.created_count) as bigint) as created_count,
         cast(sum(by_day.created_won_count) as bigint) as created_won_count
     from by_day
@@ -107,7 +112,9 @@ select
     by_period.closed_amount,
     {{ safe_ratio('won_amount', 'closed_amount') }} as value_win_rate,
     by_period.unconverted_count,
-    {{ safe_ratio('won_amount', 'won_count') }} as won_amount_per_deal,
+    {{ safe_ratio('won_amount', 'converted_won_count') }} as won_amount_per_deal,
+    by_period.converted_won_count,
+    by_period.unconverted_won_count,
     by_period.created_count,
     by_period.created_won_count,
     {{ safe_ratio('created_won_count', 'created_count') }} as created_win_rate,
