@@ -89,7 +89,7 @@ class Faults:
     def add(self, path: Path, place: str, reason: str) -> None:
         self.count += 1
         text = f"{path.name}, {place}: {reason}" if place else f"{path.name}: {reason}"
-        log.error("%s", text)
+        log.info("%s", text)  # no warning: that would be printed, and the error prints the first of them anyway
         if len(self.first) < SHOWN_FAULTS:
             self.first.append(text)
 

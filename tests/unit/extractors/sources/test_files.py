@@ -362,6 +362,7 @@ def test_one_bad_file_stops_every_resource(tmp_path: Path) -> None:
 
 
 def test_many_wrong_rows_are_all_logged_and_fifty_printed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     bad = "".join(f"X{number},P,new,never,1,EUR\n" for number in range(80))
     text = refusal(folder_of(tmp_path / "in", deals=DEALS + bad))
     assert text.count("is no ISO-8601 instant") == check.SHOWN_FAULTS
