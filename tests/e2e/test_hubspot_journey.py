@@ -170,9 +170,7 @@ def agrees(found: list[tuple[str, Move]], state: list[truth.Event], first_asked:
     if is_gone(state):
         if found and found[-1][0] == "deleted" and found[-1][1].at > expected[-1].at:
             found = found[:-1]
-        return (
-            not found or [move for _, move in found] == expected
-        )  # gone before any night saw it, or as it was last seen
+        return [move for _, move in found] == expected  # as it was last seen
     moves = [move for _, move in found]
     restored = {index for index, (kind, _) in enumerate(found) if kind == "restored"}
     if len(moves) != len(expected):
