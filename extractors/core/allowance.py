@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,19 +21,22 @@ class Bucket:
 
 
 class Allowance:
-    """Counts one bucket's requests in the clock's own time and waits before one too many."""
+    """Counts one bucket's requests in the clock's own time and waits before one too many. Threads may share it."""
 
     def __init__(self, bucket: Bucket, clock: Clock) -> None:
         self._bucket = bucket
         self._clock = clock
+        self._turn = threading.Lock()
         self._sent: deque[float] = deque()
         self._closed_until = 0.0
 
     def wait(self) -> None:
         """Returns once another request may be sent, and counts it."""
-        while (delay := self._delay()) > 0:
-            self._clock.sleep(max(delay, 0.001))
-        self._sent.append(self._clock.monotonic())
+        # Whoever waits keeps its turn: the others would have to wait for the same moment.
+        with self._turn:
+            while (delay := self._delay()) > 0:
+                self._clock.sleep(max(delay, 0.001))
+            self._sent.append(self._clock.monotonic())
 
     def see(self, headers: Mapping[str, str]) -> None:
         """Closes the bucket for a while when the source says that nothing is left."""

@@ -24,6 +24,10 @@ class ConfigurationError(WatertightError):
     exit_code = 2
 
 
+class DiskError(WatertightError):
+    """This machine's disk is full or broken: a person makes room, and nothing is lost."""
+
+
 class TransientError(WatertightError):
     """The other side or the network failed for now: the same call may succeed later."""
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import msgspec
 import zstandard
 
-from extractors.core.errors import ConfigurationError, IntegrityError, WatertightError
+from extractors.core.errors import ConfigurationError, DiskError, IntegrityError
 from extractors.core.spec import ControlTotals, Mode, Record
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class LandingWriter:
         self._parts: list[Part] = []
         self._part: _OpenPart | None = None
         with plain_disk_errors(folder):
-            _make_folders(folder)
+            make_folders(folder)
             # The manifest first: from then on the rest is invisible.
             for left_over in sorted(folder.iterdir(), key=lambda path: path.name != MANIFEST):
                 left_over.unlink()
@@ -328,7 +328,7 @@ def plain_disk_errors(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WatertightError(
+            raise DiskError(
                 f"The disk is full: {place} could not be written.",
                 "Free some space and start the run again; nothing was lost.",
             ) from None
@@ -337,7 +337,7 @@ def plain_disk_errors(place: Path) -> Iterator[None]:
                 f"{place} cannot be written ({error.strerror}).",
                 "Point WATERTIGHT_HOME at a folder that this user may write.",
             ) from None
-        raise WatertightError(
+        raise DiskError(
             f"{place} could not be written ({error.strerror}).", "Check the disk and start again."
         ) from None
 
@@ -346,11 +346,11 @@ def _create(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def _make_folders(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
     """Makes the folder and its missing parents with mode 0700, each recorded in its parent before the next."""
     if folder.is_dir():
         return
-    _make_folders(folder.parent)
+    make_folders(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     _sync_folder(folder.parent)
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from extractors.core import landing
+from extractors.core.answers import KeptAnswers, Questions
 from extractors.core.cursor import Window, instant_text, window_after
-from extractors.core.errors import ConfigurationError
+from extractors.core.errors import ConfigurationError, DiskError, TransientError, WatertightError
 from extractors.core.settings import Settings
 from extractors.core.spec import Connection, ControlTotals, Record, Resource, Source
 
 log = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 #: an extraction says how far it is after two seconds, then at ever longer intervals: a tenth of the time it has taken
 PROGRESS_SECONDS, PROGRESS_SHARE = 2.0, 0.1
+#: what can be mended outside, so that the next try goes on where this one stopped
+PASSING = (TransientError, ConfigurationError, DiskError)
 #: a nightly run starts a little earlier or later than the one before: without this a weekly sweep would slip to the eighth day
 SWEEP_SLACK = timedelta(hours=12)
 
@@ -86,6 +93,24 @@ class Extraction:
     def land(self, records: Iterable[Record], table: str | None = None) -> int:
         """Streams records into a table (this resource's own by default); returns how many. Memory stays bounded."""
         return self._writer(table or self.resource.name).land(self._watched(records))
+
+    def in_flight(self, ask: Callable[[Item], Value], items: Iterable[Item]) -> Iterator[Value]:
+        """`ask(item)` of every item, in their order, with `settings.requests_in_flight` of them under way at a time.
+
+        `items` is read in the caller's thread and never further ahead than that; `ask` runs in others and may call the client only.
+        """
+        under_way: deque[Future[Value]] = deque()
+        with ThreadPoolExecutor(self.settings.requests_in_flight, thread_name_prefix=self.source.name) as threads:
+            try:
+                for item in items:
+                    under_way.append(threads.submit(ask, item))
+                    if len(under_way) >= self.settings.requests_in_flight:
+                        yield under_way.popleft().result()
+                while under_way:
+                    yield under_way.popleft().result()
+            finally:
+                for future in under_way:
+                    future.cancel()
 
     def page_read(self) -> None:
         """Counts a page that carried records."""
@@ -187,15 +212,22 @@ def extract(
             "is_due": True,
         }
 
-    extraction = Extraction(settings, source, resource, connection, run_id, state, now)
+    kept = _kept_answers(settings, source, resource, connection, state, now)
+    extraction = Extraction(settings, source, resource, connection, run_id, state, kept.now if kept else now)
     started = time.monotonic()
     try:
         extraction.open()
         resource.extract(extraction)
         extraction.finish()
-    except BaseException:
+    except BaseException as error:
         extraction.abandon()
+        if kept:
+            # An answer that makes no sense would make none the next time either; a network, a token or a disk can be mended.
+            is_final = isinstance(error, WatertightError) and not isinstance(error, PASSING)
+            kept.remove() if is_final else kept.close()
         raise
+    if kept:
+        kept.remove()
     log.info(
         "%s %s: landed %d rows from %d pages, %d requests, %.1f s",
         source.name, resource.name, extraction.rows, extraction.pages, extraction.requests, time.monotonic() - started,
@@ -207,6 +239,23 @@ def extract(
         "data_through": instant_text(extraction.window_end),
         "is_due": True,
     }
+
+
+def _kept_answers(
+    settings: Settings, source: Source, resource: Resource, connection: Connection, state: ResourceState, now: datetime
+) -> KeptAnswers | None:
+    """What an earlier try of the same window was told, handed to the client; None where there is no HTTP."""
+    if connection.client is None:
+        return None
+    folder = settings.unfinished_dir / source.name / landing.safe_name(connection.account, "account") / resource.name
+    kept = KeptAnswers(folder, Questions(state.cursor, settings.lookback_minutes, settings.settle_minutes), now)
+    if kept.count:
+        log.info(
+            "%s %s: goes on where the try of %s stopped, %d answers need not be asked for again",
+            source.name, resource.name, instant_text(kept.now), kept.count,
+        )  # fmt: skip
+    connection.client.kept = kept
+    return kept
 
 
 def is_sweep_due(settings: Settings, state: ResourceState, now: datetime) -> bool:

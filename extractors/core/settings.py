@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     #: seconds that one resource's extraction may take, retries included
     extract_budget_seconds: int = Field(3 * 3600, alias="WATERTIGHT_EXTRACT_BUDGET_SECONDS", ge=1, le=86_400)
 
+    #: requests of one extraction that may be under way at once, where the source lets several be asked for independently
+    requests_in_flight: int = Field(4, alias="WATERTIGHT_REQUESTS_IN_FLIGHT", ge=1, le=16)
+
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
     hubspot_token: SecretStr | None = Field(None, alias="HUBSPOT_ACCESS_TOKEN")
@@ -88,6 +91,11 @@ class Settings(BaseSettings):
     @property
     def landing_dir(self) -> Path:
         return self.home / "landing"
+
+    @property
+    def unfinished_dir(self) -> Path:
+        """Answers of extractions that were cut off, for the next try."""
+        return self.home / "unfinished"
 
     @property
     def warehouse_file(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from typing import Any
 
@@ -18,6 +19,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from extractors.core.origin import Origin, is_loopback_address, is_public_address
 
+#: connections kept open to one source
+MOST_IN_FLIGHT = 16
+
 
 class DeadlineError(OSError):
     """The whole answer did not arrive in time."""
@@ -27,8 +31,8 @@ class ForbiddenAddressError(OSError):
     """The source's name led to an address that it must not lead to."""
 
 
-class Deadline:
-    """When the answer now being read must be complete: seconds of `time.monotonic`; `pause` bounds each single read."""
+class Deadline(threading.local):
+    """When the answer that this thread is reading must be complete: seconds of `time.monotonic`; `pause` bounds each single read."""
 
     def __init__(self, pause: float) -> None:
         self.pause = pause
@@ -86,7 +90,7 @@ class Transport(requests.adapters.HTTPAdapter):
     def __init__(self, origin: Origin, deadline: Deadline) -> None:
         self._origin = origin
         self._deadline = deadline
-        super().__init__(pool_connections=1, pool_maxsize=4, max_retries=0)
+        super().__init__(pool_connections=1, pool_maxsize=MOST_IN_FLIGHT, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
         origin, deadline = self._origin, self._deadline

@@ -128,8 +128,8 @@ class Reading:
         found = search(self._connection, kind.name, between(kind.modified, window.start, window.end))
         for ids in batches((row.id for row in found), ASSOCIATION_BATCH):
             ends = ends_by_batch(self._connection, kind.name, kind.associated, ids)
-            for some in batches(ids, kind.page):
-                objects = self._read_batch(some)
+            pages = list(batches(ids, kind.page))
+            for some, objects in zip(pages, self._extraction.in_flight(self._read_batch, pages), strict=True):
                 self._extraction.page_read()
                 yield from self._records(objects, ends)
                 if len(objects) < len(some):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -181,3 +183,47 @@ def test_a_landing_folder_that_cannot_be_made(settings: Settings, register: Call
     with pytest.raises(Exception, match="could not be written") as caught:
         extract(settings, "shelf", "books", "run-1", ResourceState())
     assert "Traceback" not in str(caught.value)
+
+
+def in_flight(
+    settings: Settings, register: Callable[..., Source], ask: Callable[[int], int], items: Iterator[int]
+) -> list[int]:
+    answers: list[int] = []
+    register(Resource("books", lambda extraction: answers.extend(extraction.in_flight(ask, items)), "changes"))
+    extract(settings, "shelf", "books", "run-1", ResourceState())
+    return answers
+
+
+def test_answers_come_in_the_order_of_the_questions(settings: Settings, register: Callable[..., Source]) -> None:
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def ask(item: int) -> int:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.002 * (item % 3))
+        with lock:
+            under_way -= 1
+        return item * 2
+
+    assert in_flight(settings, register, ask, iter(range(40))) == [2 * item for item in range(40)]
+    assert 1 < most <= settings.requests_in_flight
+
+
+def test_the_first_failure_ends_the_asking(settings: Settings, register: Callable[..., Source]) -> None:
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(1000):
+            read.append(item)
+            yield item
+
+    def ask(item: int) -> int:
+        if item == 5:
+            raise TransientError("The fifth is lost.")
+        return item
+
+    with pytest.raises(TransientError, match="fifth"):
+        in_flight(settings, register, ask, items())
+    assert len(read) <= 6 + settings.requests_in_flight
