@@ -163,10 +163,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         headers = {"Content-Length": str(len(response.body))} | response.headers
+        headers = {name: value for name, value in headers.items() if value}
         head = f"HTTP/1.1 {response.status} {self.responses.get(response.status, ('',))[0]}\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         # One write: two would meet Nagle's algorithm and delayed acknowledgement, 40 ms a response.
-        self.wfile.write(head.encode("latin-1") + b"\r\n" + response.body)
+        self.wfile.write(head.encode("latin-1") + b"\r\n" + response.body[: response.cut_after])
+        if response.cut_after is not None:
+            self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
         """Nothing: a demonstration prints its own progress."""

@@ -28,12 +28,13 @@ class Request:
 
 @dataclass
 class Response:
-    """One response, before it is written to the wire."""
+    """One response, before it is written to the wire. `cut_after`: only so many bytes of its body go out, then the line is cut."""
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     kind: str = ""
+    cut_after: int | None = None
 
 
 class Refusal(Exception):
