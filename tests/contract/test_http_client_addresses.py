@@ -117,13 +117,32 @@ def hostile_links(own: ScriptedServer, foreign: ScriptedServer) -> list[str]:
         "../next",
         "?after=2",
         "",
+        *every_spelling(port, other),
     ]
+
+
+def every_spelling(port: int, other: int) -> Iterator[str]:
+    """Each way of writing another host, or this one's other names, in each form that a link may take."""
+    hosts = [
+        f"127.0.0.1:{other}", f"localhost:{port}", f"LOCALHOST:{other}", f"127.0.0.01:{other}", f"0177.0.0.01:{other}",
+        f"0x7f.0.0.1:{other}", f"0x7F000001:{other}", f"017700000001:{other}", f"127.0.1:{other}", f"0.0.0.0:{other}",
+        f"[::1]:{other}", f"[0:0:0:0:0:0:0:1]:{port}", f"[::ffff:127.0.0.1]:{other}", f"[::127.0.0.1]:{port}",
+        f"127.0.0.1.:{other}", f"127.0.0.1:0{other}", f"127.0.0.1:{other}:{port}", f"a:b@127.0.0.1:{other}",
+        f"127.0.0.1:{port}%40127.0.0.1:{other}", f"127.0.0.1%23@127.0.0.1:{other}", f"127.0.0.1%2f@127.0.0.1:{other}",
+        f"127.0.0.1%3f@127.0.0.1:{other}", f"127.0.0.1;@127.0.0.1:{other}", f"127.0.0.1,127.0.0.1:{other}",
+        "169.254.169.254", "2852039166", "0xA9FEA9FE", "[::ffff:169.254.169.254]", "[fe80::1]", "192.168.0.1", "evil.example",
+        "127.0.0.1.evil.example", "xn--e1afmkfd.example",
+    ]  # fmt: skip
+    forms = ("http://{}/next", "https://{}/next", "//{}/next", "http://{}", "hTTp://{}/?after=2#x")
+    return (form.format(host) for host in hosts for form in forms)
 
 
 def test_no_foreign_link_is_followed_and_no_byte_of_a_credential_leaves(
     own: ScriptedServer, foreign: ScriptedServer, credential: Credential
 ) -> None:
-    for link in hostile_links(own, foreign):
+    links = hostile_links(own, foreign)
+    assert len(set(links)) >= 200
+    for link in links:
         client = client_of(own, credential=credential)
         with pytest.raises(IntegrityError) as caught:
             client.get(link, dict)
@@ -134,10 +153,13 @@ def test_no_foreign_link_is_followed_and_no_byte_of_a_credential_leaves(
 
 
 def test_no_redirect_is_followed(own: ScriptedServer, foreign: ScriptedServer, credential: Credential) -> None:
-    for status in (301, 302, 303, 307, 308):
-        for target in [*hostile_links(own, foreign), f"{own.url}/elsewhere", "/elsewhere"]:
-            if any(character in target for character in "\r\n\x00") or not target.isascii():
-                continue  # cannot be a header's value
+    statuses = (301, 302, 303, 307, 308)
+    targets = [f"{own.url}/elsewhere", "/elsewhere", *hostile_links(own, foreign)]
+    for number, target in enumerate(targets):
+        if any(character in target for character in "\r\n\x00") or not target.isascii():
+            continue  # cannot be a header's value
+        # Every status where it might matter, one for each further spelling.
+        for status in statuses if number < 20 else statuses[number % 5 :][:1]:
             own.steps = [answer({}, status, Location=target)]
             client = client_of(own, credential=credential)
             with pytest.raises(ConfigurationError, match="redirect") as caught:
