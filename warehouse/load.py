@@ -17,15 +17,17 @@ from pathlib import Path
 import duckdb
 
 from extractors.core.errors import IntegrityError
-from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest
+from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest, set_aside
 from extractors.core.settings import Settings
+from warehouse import gates
 from warehouse.database import explain, require_space, writer
 from warehouse.lease import Lease
 
 #: what a landing of one byte, compressed, may need in the database, the write-ahead log and the spill files together
 _GROWTH = 6
 
-_CREATE = """
+_CREATE = (
+    """
 create schema if not exists raw;
 create table if not exists raw._loads (
     load_number bigint, source_system varchar, account varchar, resource varchar, run_id varchar, file varchar, sha256 varchar,
@@ -39,6 +41,8 @@ create table if not exists raw._control_totals (
     excluded_ids varchar[]
 );
 """
+    + gates.CREATE
+)
 
 _CREATE_RESOURCE = """
 create table if not exists raw."{table}" (
@@ -85,11 +89,14 @@ def load(
     lease: Lease,
     tables: Iterable[tuple[str, str]],
     report: Callable[[str], None] = lambda line: None,
+    *,
+    is_rebuild: bool = False,
 ) -> list[Loaded]:
     """Loads every finished landing that is not loaded yet, oldest run first, and creates the raw table of every (source, table).
 
-    Raises IntegrityError (a landing is not what its manifest says; that landing leaves no trace), LeaseError (this run lost its
-    turn), WatertightError (disk, memory, a lock). Landings loaded before the error stay loaded; the next call goes on behind them.
+    Raises IntegrityError (a landing is not what its manifest says, or is set aside as unlikely; that landing leaves no trace in the
+    warehouse), LeaseError (this run lost its turn), WatertightError (disk, memory, a lock). Landings loaded before the error stay
+    loaded; the next call goes on behind them. A rebuild lets pass what was once loaded.
     """
     loaded = []
     with writer(settings.warehouse_file) as connection:
@@ -97,7 +104,13 @@ def load(
         for source, table in tables:
             connection.execute(_CREATE_RESOURCE.format(table=f"{source}__{table}"))
         for landing in _pending(connection, settings.landing_dir):
-            result = _load_landing(connection, settings, lease, landing)
+            accepted = is_rebuild or f"{landing.manifest.source_system}.{landing.manifest.resource}" in settings.accept
+            try:
+                result = _load_landing(connection, settings, lease, landing, accepted, report)
+            except gates.UnlikelyLandingError:
+                # Out of the way of the next night, which asks for the same window again.
+                set_aside(landing)
+                raise
             if result is not None:
                 loaded.append(result)
                 report(f"{result.source} {result.resource}: {result.rows_landed} landed, {result.rows_new} new")
@@ -134,7 +147,12 @@ def _table(manifest: Manifest, resource: str | None = None) -> str:
 
 
 def _load_landing(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, lease: Lease, landing: Landing
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    lease: Lease,
+    landing: Landing,
+    accepted: bool,
+    report: Callable[[str], None],
 ) -> Loaded | None:
     """One transaction. None when the landing brings nothing that a later one has not brought already."""
     manifest = landing.manifest
@@ -144,7 +162,7 @@ def _load_landing(
     require_space(settings.home, _GROWTH * sum(part.bytes for part in manifest.parts), f"loading {manifest.resource}")
     connection.execute("begin")
     try:
-        result = _write_versions(connection, landing)
+        result = _write_versions(connection, landing, accepted, report)
         with lease.fence():
             connection.execute("commit")
     except BaseException as error:
@@ -157,7 +175,9 @@ def _load_landing(
     return result
 
 
-def _write_versions(connection: duckdb.DuckDBPyConnection, landing: Landing) -> Loaded:
+def _write_versions(
+    connection: duckdb.DuckDBPyConnection, landing: Landing, accepted: bool, report: Callable[[str], None]
+) -> Loaded:
     manifest = landing.manifest
     table, number = _table(manifest), _scalar(connection, f"select 1 + {_NEWEST_LOAD}")
     connection.execute(_CREATE_RESOURCE.format(table=table))
@@ -197,6 +217,8 @@ def _write_versions(connection: duckdb.DuckDBPyConnection, landing: Landing) -> 
             number,
             "load_number in (select load_number from raw._loads where data_through <= $as_of)",
         )
+    for what in gates.check(connection, landing, table, number, vanished, accepted):
+        report(f"{manifest.source_system} {manifest.resource}: accepted although {what}")
     _write_bookkeeping(connection, landing, number, new_by_file, vanished)
     return Loaded(
         source=manifest.source_system,

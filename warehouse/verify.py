@@ -73,7 +73,7 @@ def compare_with_rebuild(
     require_loaded(settings)
     with _scratch(settings, "verify") as scratch:
         lease = Lease.take(scratch.home, one_process=True)
-        load(scratch, lease, tables, report)
+        load(scratch, lease, tables, report, is_rebuild=True)
         _require_every_landing(settings, scratch)
         build(scratch, lease.run_id, report)
         differences = []
@@ -96,7 +96,7 @@ def reload(
     Nothing changes when it fails. The publication is not touched.
     """
     with _scratch(settings, "rebuild") as scratch:
-        loaded = load(scratch, Lease.take(scratch.home, one_process=True), tables, report)
+        loaded = load(scratch, Lease.take(scratch.home, one_process=True), tables, report, is_rebuild=True)
         if not loaded:
             raise WatertightError(
                 f"There is no landing in {settings.landing_dir} to rebuild from.",

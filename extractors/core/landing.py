@@ -26,6 +26,8 @@ from extractors.core.spec import ControlTotals, Mode, Record
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
+#: the manifest of a landing that was not believed: the folder is invisible and stays for whoever looks into it
+REFUSED = "refused.json"
 MANIFEST_VERSION = 1
 #: a part is closed once it holds this many bytes of uncompressed lines
 PART_BYTES = 64 * 1024 * 1024
@@ -171,6 +173,13 @@ def read_manifest(path: Path) -> Landing:
     if manifest.rows != sum(part.rows for part in manifest.parts):
         raise _damaged(path, f"says {manifest.rows} rows, its parts have {sum(part.rows for part in manifest.parts)}")
     return Landing(folder, manifest)
+
+
+def set_aside(landing: Landing) -> None:
+    """Takes a finished landing out of sight; its files stay where they are. Raises WatertightError (disk)."""
+    with plain_disk_errors(landing.folder):
+        (landing.folder / MANIFEST).rename(landing.folder / REFUSED)
+        _sync_folder(landing.folder)
 
 
 class LandingWriter:

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     #: sources to load; empty = every source that is set up
     sources: Annotated[tuple[str, ...], NoDecode] = Field((), alias="WATERTIGHT_SOURCES")
 
+    #: resources (`hubspot.deals`) whose next landing is loaded however unlikely it looks; what was let pass is written down
+    accept: Annotated[tuple[str, ...], NoDecode] = Field((), alias="WATERTIGHT_ACCEPT")
+
     #: minutes a window reaches back behind the cursor, for rows that a CRM shows late
     lookback_minutes: int = Field(60, alias="WATERTIGHT_LOOKBACK_MINUTES", ge=1, le=43_200)
     #: minutes before the source's now at which a window ends, for rows still being written
@@ -68,7 +71,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no time zone; use a name such as Europe/Berlin")
         return value
 
-    @field_validator("sources", mode="before")
+    @field_validator("sources", "accept", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
