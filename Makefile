@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify lock clean
+.PHONY: help nightly test check lint types sql quick-tests verify bench lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -16,6 +16,7 @@ BASE_PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 pyth
 # Two stamps: what a night needs, and what the tests need besides. The second includes the first.
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
+BENCH := $(VENV)/.installed-bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,11 +45,16 @@ quick-tests: $(DEV)
 verify: $(RUN) ## prove that the warehouse equals a rebuild from its landing files
 	@$(VENV)/bin/watertight verify
 
+bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (an hour; BENCH_OPTIONS='--deals 100000' is shorter)
+	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)
+
 lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--group build pyproject.toml -o requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--group build --group dev pyproject.toml -o requirements-dev.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group bench --constraints requirements-dev.lock -o requirements-bench.lock
 
 clean: ## remove the environment and the caches; data stay
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -69,6 +75,12 @@ $(RUN): $(VENV)/.uv requirements.lock pyproject.toml
 $(DEV): $(VENV)/.uv requirements-dev.lock pyproject.toml
 	@$(call install,requirements-dev.lock)
 	@touch $(RUN) $@
+
+# On top of the development environment, whose versions its lock was resolved with.
+$(BENCH): $(DEV) requirements-bench.lock
+	@echo 'Installing requirements-bench.lock …'
+	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-bench.lock
+	@touch $@
 
 # uv itself came from its own lock and is not in this one: sync would remove it, were it not told to run from outside the list.
 define install

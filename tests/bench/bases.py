@@ -1,0 +1,90 @@
+"""The large companies that are measured on: raw tables, the warehouse built from them, and the same one night later."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tests.bench import company, measure
+from tests.bench.statements import Model, Recording
+
+FILES = ("warehouse", "marts", "detail")
+#: the share of the deals that a night changes
+DELTA = 0.005
+
+
+@dataclass(frozen=True)
+class Base:
+    """`raw`: a warehouse file that holds raw and seeds only. `night`: the three files of a build, with the next night's raw rows."""
+
+    folder: Path
+    deals: int
+    changed: int
+
+    @property
+    def raw(self) -> Path:
+        return self.folder / "raw"
+
+    @property
+    def night(self) -> Path:
+        return self.folder / "night"
+
+
+def prepare(folder: Path, recording: Recording, models: Iterable[Model], deals: int, older: int = 0) -> Base:
+    """Makes a base of `deals` deals of two years, with `older` before them, and builds `models` on it in full. Nothing is measured."""
+    base = Base(folder, deals, max(20, int(deals * DELTA)))
+    company.create(base.raw, deals, older)
+    with duckdb.connect(str(base.raw / "warehouse.duckdb")) as connection:
+        connection.execute(
+            f"attach '{recording.warehouse}' as small (read_only); create schema intermediate; create schema staging"
+        )
+        for seed in recording.seeds:
+            connection.execute(f"create table intermediate.{seed} as from small.intermediate.{seed}")
+    measure.run(folder / "run", build(copy(base.raw, base.night), models, "full"))
+    shutil.move(base.raw / "company.duckdb", base.night / "company.duckdb")
+    company.add_night(base.night, deals, base.changed)
+    return base
+
+
+def build(folder: Path, models: Iterable[Model], kind: str) -> dict[str, Any]:
+    """The piece that replays the `full` or `delta` statements of `models` on the files in `folder`."""
+    return {
+        "main": str(folder / "warehouse.duckdb"),
+        "attached": {name: str(folder / f"{name}.duckdb") for name in FILES[1:]},
+        "read_only": False,
+        "statements": [[model.name, statement] for model in models for statement in getattr(model, kind)],
+    }
+
+
+def copy(source: Path, target: Path) -> Path:
+    """A fresh copy of a base's files in `target`; returns it."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in source.glob("*.duckdb"):
+        if path.stem in FILES or source.name == "raw":
+            shutil.copyfile(path, target / path.name)
+    return target
+
+
+def events(base: Base) -> tuple[Path, Path]:
+    """The deals' changes in the order of their arrival, as a table `events` of a file of their own and as Parquet with short keys."""
+    table, parquet = base.folder / "events.duckdb", base.folder / "events.parquet"
+    with duckdb.connect(str(table)) as connection:
+        connection.execute(f"attach '{base.night / 'marts.duckdb'}' as marts (read_only)")
+        connection.execute(
+            "create table events as from marts.main.fct_deal_changes order by changed_at, hash(deal_key)"
+        )
+        connection.execute(f"""
+            copy (
+                select dense.deal, event.field, event.new_value, event.changed_at, event.sequence, event._record_number
+                from events as event
+                inner join (select deal_key, row_number() over () as deal from marts.main.dim_deals) as dense using (deal_key)
+                where event.retracted_at is null
+                order by event.changed_at
+            ) to '{parquet}' (format parquet)""")
+    return table, parquet

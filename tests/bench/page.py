@@ -1,0 +1,76 @@
+"""docs/performance.md: the figures, and how they were come by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from tests.bench.bases import DELTA, Base
+
+_PAGE = """# What it costs
+
+Written by `make bench`; the figures are of the machine and the day they were measured on, the ratios carry over.
+
+A figure counts only as a ratio of two pieces of work measured side by side in one run. In every round each piece runs once, in a
+process of its own; what counts is the processor time (user + system) of that process and its children, without importing Python's
+modules. The ratio is taken round by round; the table shows the median and the spread. Wall time is not measured.
+
+{figures}
+
+## Goals
+{goals}
+
+- *scan and sort* is one `create table as select * … order by deal_key, changed_at` of the deals' changes, which lie in the order of
+  their arrival; it runs several times a round and counts with the mean.
+- The SQL is the project's own: dbt builds a small company twice, before and after a night, and every statement it sends is
+  kept and replayed on the large one: creations, temporary tables, deletes and inserts, comments, renamings, the closing checkpoint. Importing
+  and parsing (dbt) is outside, and so are dbt's questions to the catalogue.
+- A single fact or mart runs as one `create table as` of its compiled query into a new file; what it reads is read-only.
+- The nightly delta: {delta} of the deals, a tenth of them new, one event in twenty dated back by weeks. Tables that are rebuilt whole
+  every night are in it. Three times the history: as many deals again in each of the two pairs of years before, and the same delta.
+- polars and pandas get keys that are small integers, look nothing up and know neither deletions nor pairs of pipeline and stage. The
+  range join joins the calendar with the visits; the project's own mart follows changes of amount, owner and currency inside a visit besides.
+
+{rest}"""
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The parts of the page as Markdown; `night` and `full` are (model, CPU seconds)."""
+
+    figures: str
+    goals: str
+    models: str
+    night: list[tuple[str, float]]
+    full: list[tuple[str, float]]
+
+
+def sizes(base: Base, rounds: int) -> str:
+    """What was measured on, in a sentence."""
+    with duckdb.connect(str(base.night / "marts.duckdb"), read_only=True) as connection:
+        counts = [
+            (connection.execute(f"select count(*) from {table}").fetchone() or (0,))[0]
+            for table in ("fct_deal_changes", "fct_deal_stage_transitions", "fct_deal_stage_visits")
+        ]
+    return (
+        f"{rounds} rounds on a company of {base.deals:,} deals with {counts[0]:,} changes of tracked fields, {counts[1]:,} transitions and"
+        f" {counts[2]:,} visits in two years; a night changes {base.changed:,} of the deals. DuckDB {duckdb.__version__}."
+    )
+
+
+def render(sections: Sections) -> str:
+    """The whole page."""
+    rest = ""
+    if sections.models:
+        rest += f"## Every core fact and mart alone\n{sections.models}\n\n"
+    for title, steps in (
+        ("The dearest models of a night", sections.night),
+        ("The dearest models of a full rebuild", sections.full),
+    ):
+        if steps:
+            lines = "\n".join(f"| `{name}` | {cpu:.2f} |" for name, cpu in steps)
+            rest += f"## {title}\n| model | CPU-s |\n|---|---|\n{lines}\n\n"
+    return _PAGE.format(
+        figures=sections.figures, goals=sections.goals, delta=f"{DELTA:.1%}".replace("%", " %"), rest=rest
+    ).rstrip() + "\n"  # fmt: skip

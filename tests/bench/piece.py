@@ -1,0 +1,64 @@
+"""One measured piece of work, in a process of its own: `python -m tests.bench.piece SPEC.json`.
+
+The clock starts when everything is imported; what the process used until then is reported, so that the measurer can leave it out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from warehouse.build import DBT_PROJECT
+
+
+def connect(main: str, attached: dict[str, str], read_only: bool) -> duckdb.DuckDBPyConnection:
+    """The connection as dbt's profile makes it, with the project's own settings."""
+    profile = yaml.safe_load((DBT_PROJECT / "profiles.yml").read_text())["watertight"]["outputs"]["duckdb"]
+    connection = duckdb.connect(main)
+    for name, value in profile["settings"].items():
+        connection.execute(f"set {name} = '{value}'")
+    for name, path in attached.items():
+        connection.execute(f"attach '{path}' as {name}" + (" (read_only)" if read_only else ""))
+    return connection
+
+
+def main(spec: dict[str, Any]) -> dict[str, Any]:
+    """Runs `statements` ([label, SQL] pairs) or the function `rival` of tests.bench.rivals; CPU seconds by label."""
+    rival = None
+    if spec.get("rival"):
+        module, function = spec["rival"].split(":")
+        rival = getattr(importlib.import_module(module), function)
+    idle = time.process_time()
+    steps: dict[str, float] = {}
+    if rival is not None:
+        rival(**spec["arguments"])
+        return {"idle": idle, "steps": steps, "peak_kb": _peak_kb()}
+    connection = connect(spec["main"], spec["attached"], spec["read_only"])
+    for label, statement in spec["statements"]:
+        before = time.process_time()
+        connection.execute(statement)
+        steps[label] = steps.get(label, 0.0) + time.process_time() - before
+    before = time.process_time()
+    connection.close()
+    steps["close"] = time.process_time() - before
+    return {"idle": idle, "steps": steps, "peak_kb": _peak_kb()}
+
+
+def _peak_kb() -> int:
+    """Peak resident memory since this program began; what rusage says of a child counts the parent's memory before the start too."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(Path(sys.argv[1]).read_text()))), flush=True)
+    # Python's own tidying up is no part of the work.
+    os._exit(0)

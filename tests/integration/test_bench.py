@@ -1,0 +1,81 @@
+"""The measurement of the ledger's cost on a tiny company: that it runs, finds the models and counts, not what it finds."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.bench import rounds as r
+from tests.bench import table
+from tests.bench.__main__ import main
+from tests.bench.measure import Figure, Run
+from tests.bench.plan import Plan
+from tests.bench.statements import Model
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_round_on_a_tiny_company_fills_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--deals", "2000", "--rounds", "1", "--folder", str(tmp_path / "bench")]) == 0
+    page = capsys.readouterr().out
+    rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| ")}
+    assert re.search(r"company of 2,000 deals with 1\d,\d{3} changes", page)
+    not_measured = {name for name, line in rows.items() if "not measured" in line}
+    # polars and pandas come with a dependency group of their own.
+    assert not_measured <= {"the same"}
+    assert "fct_deal_stage_visits" in rows
+    assert "mart_sales__pipeline_daily" in rows
+    assert any(name.startswith("nightly delta of staging and core facts") for name in rows)
+    assert not (tmp_path / "bench").exists()
+
+
+def model(name: str, *parents: str) -> Model:
+    """A model by name and parents; the layer follows from the name."""
+    layer = {"fct": "core", "dim": "core", "mar": "marts", "int": "intermediate", "stg": "staging"}[name[:3]]
+    return Model(name, layer, "table", parents, (), (), "")
+
+
+def test_models_join_the_rows_by_who_reads_whom() -> None:
+    models = [
+        model("stg_a"),
+        model("dim_rates", "stg_a"),
+        model("dim_deals", "fct_deal_stage_visits"),
+        model("fct_deal_stage_visits", "stg_a"),
+        model("fct_pipeline_movements", "fct_deal_stage_visits", "dim_rates"),
+        model("mart_shared", "dim_deals"),
+        model("mart_own", "fct_pipeline_movements"),
+        model("mart_sales__pipeline_daily", "mart_own", "mart_shared"),
+        model("mart_sales__funnel", "mart_shared"),
+    ]
+    plan = Plan({each.name: each for each in models})
+    assert plan.own("mart_sales__pipeline_daily") == ("mart_own", "mart_sales__pipeline_daily")
+    heavy, missing = plan.heavy()
+    assert set(heavy) == {
+        "fct_deal_stage_visits",
+        "mart_own",
+        "mart_shared",
+        "mart_sales__pipeline_daily",
+        "mart_sales__funnel",
+    }
+    assert missing == ("mart_sales__time_in_stage", "mart_sales__pipeline_waterfall")
+    assert plan.facts_behind_heavy() == ("fct_pipeline_movements",)
+    assert [each.name for each in plan.first_half] == [
+        "stg_a",
+        "dim_rates",
+        "fct_deal_stage_visits",
+        "fct_pipeline_movements",
+    ]
+    assert next(each.name for each in plan.second_half) == "dim_deals"
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    runs = {
+        "a": [Run(2.0, 10, {}), Run(6.0, 30, {})],
+        "b": [Run(1.0, 10, {}), Run(1.0, 20, {})],
+        r.SORT: [Run(1.0, 1, {}), Run(3.0, 1, {}), Run(2.0, 1, {}), Run(3.0, 1, {})],
+    }
+    found = table.row("a and b", r.SORT, 2.0, runs, ["a", "b"], [r.SORT])
+    assert found.ratio == Figure(median=(1.5 + 2.8) / 2, least=1.5, most=2.8)
+    assert found.peak_mb == 30
+    assert found.is_met is False
+    assert table.row("c", r.SORT, 2.0, runs, ["c"], [r.SORT]).ratio is None
