@@ -2,10 +2,17 @@ with
 
 bounds as (
 
+    -- Leads and the money spent on them come before their deals.
     select
-        {{ reporting_date('min(created_at)') }} as first_date,
-        (select {{ reporting_date('max(warehouse_data_through)') }} from {{ ref('dim_sources') }}) as as_of_date
-    from {{ ref('int_crm__deals') }}
+        least(
+            (select {{ reporting_date('min(created_at)') }} from {{ ref('int_crm__deals') }}),
+            (select {{ reporting_date('min(created_at)') }} from {{ ref('int_crm__leads') }}),
+            (select min(spend_date) from {{ ref('int_crm__marketing_spend') }}),
+            (select min(period_start_date) from {{ ref('int_crm__process_costs') }}),
+            (select {{ reporting_date('min(paid_at)') }} from {{ ref('int_crm__payments') }})
+        ) as first_date,
+        {{ reporting_date('max(warehouse_data_through)') }} as as_of_date
+    from {{ ref('dim_sources') }}
 
 ),
 

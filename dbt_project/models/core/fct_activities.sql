@@ -2,18 +2,6 @@
 
 with
 
--- A deal that was merged hands its activities to the survivor, a survivor of a second merge to the next one.
-survivors as (
-
-    select
-        merge.deal_key,
-        coalesce(next_merge.merged_into_deal_key, merge.merged_into_deal_key) as survivor_key,
-        greatest(merge._load_number, coalesce(next_merge._load_number, 0)) as _load_number
-    from {{ ref('int_crm__deal_merges') }} as merge
-    left join {{ ref('int_crm__deal_merges') }} as next_merge on merge.merged_into_deal_key = next_merge.deal_key
-
-),
-
 activities as (
 
     select
@@ -40,7 +28,7 @@ select
     activity.is_deleted,
     greatest(activity._load_number, coalesce(survivor._load_number, 0)) as _load_number
 from activities as activity
-left join survivors as survivor on activity.stated_deal_key = survivor.deal_key
+left join {{ ref('int_crm__deal_survivors') }} as survivor on activity.stated_deal_key = survivor.deal_key
 {% if is_incremental() %}
 where greatest(activity._load_number, coalesce(survivor._load_number, 0)) > (select coalesce(max(_load_number), 0) from {{ this }})
 {% endif %}

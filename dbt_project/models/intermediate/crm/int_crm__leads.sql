@@ -1,21 +1,53 @@
--- The union over the CRMs: a CRM more is a relation more. Tryton has no leads of their own: its state `lead` is a stage.
-{% set columns -%}
-    source_system, account, source_lead_id, lead_name, source_contact_id, source_company_id, source_owner_id, lead_status, source_channel,
-    lead_direction, source_campaign_id, disqualified_reason, source_converted_deal_id, created_at, crm_url, is_deleted, _record_number,
-    _load_number
-{%- endset %}
+-- Whatever changes a lead (its record, its history) passes through here: every model further on asks this one which leads are new tonight.
 with
+
+changed_leads as (
+
+    select lead_key, max(_load_number) as newest_load
+    from (
+        select lead_key, _load_number from {{ ref('int_crm__lead_versions') }} {{ only_new_loads() }}
+        union all
+        select lead_key, _load_number from {{ ref('int_crm__lead_history') }} {{ only_new_loads() }}
+    ) as news
+    group by lead_key
+
+),
 
 versions as (
 
-    select {{ columns }} from {{ ref('int_hubspot__leads') }}
-    union all
-    select {{ columns }} from {{ ref('int_files__leads') }}
+    select
+        version.*,
+        changed_leads.newest_load,
+        first_value(version._run_id) over lead_versions as first_run_id,
+        first_value(version._extracted_at) over lead_versions as first_seen_at,
+        first_value(coalesce(version.lead_status, 'new')) over lead_versions as first_status
+    from {{ ref('int_crm__lead_versions') }} as version
+    inner join changed_leads on version.lead_key = changed_leads.lead_key
+    window lead_versions as (partition by version.lead_key order by version._load_number, version._record_number)
+    qualify row_number() over (partition by version.lead_key order by version._load_number desc, version._record_number desc) = 1
+
+),
+
+histories as (
+
+    select
+        history.lead_key,
+        min(history.changed_at) as status_known_from,
+        arg_min(history.status_before is not null, (history.changed_at, history.sequence, history._record_number)) as tells_the_beginning
+    from {{ ref('int_crm__lead_history') }} as history
+    inner join changed_leads on history.lead_key = changed_leads.lead_key
+    where history.retracted_at is null
+    group by history.lead_key
 
 )
 
 select
-    *,
-    {{ stable_key('source_system', 'account', 'source_lead_id') }} as lead_key
-from versions
-qualify row_number() over (partition by source_system, account, source_lead_id order by _load_number desc, _record_number desc) = 1
+    version.* exclude (created_at, newest_load, _source_updated_at, _extracted_at, _run_id, _record_number, _load_number),
+    coalesce(least(version.created_at, history.status_known_from), version.created_at, version.first_seen_at) as created_at,
+    case
+        when history.tells_the_beginning then least(version.created_at, history.status_known_from)
+        else coalesce(history.status_known_from, version.first_seen_at)
+    end as history_complete_from,
+    version.newest_load as _load_number
+from versions as version
+left join histories as history on version.lead_key = history.lead_key

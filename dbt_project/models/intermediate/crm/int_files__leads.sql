@@ -2,11 +2,12 @@ select
     'files' as source_system,
     _account as account,
     lead_id as source_lead_id,
+    {{ stable_key("'files'", '_account', 'lead_id') }} as lead_key,
     cast(null as varchar) as lead_name,
     contact_id as source_contact_id,
     company_id as source_company_id,
     owner_id as source_owner_id,
-    coalesce(status, 'new') as lead_status,
+    status as lead_status,
     channel as source_channel,
     lead_direction,
     campaign_id as source_campaign_id,
@@ -15,6 +16,9 @@ select
     created_at,
     cast(null as varchar) as crm_url,
     _is_deleted as is_deleted,
+    _source_updated_at,
+    _extracted_at,
+    _run_id,
     _record_number,
     _load_number
 from {{ ref('stg_files__leads') }}

@@ -2,6 +2,7 @@ select
     'hubspot' as source_system,
     lead._account as account,
     lead.lead_id as source_lead_id,
+    {{ stable_key("'hubspot'", 'lead._account', 'lead.lead_id') }} as lead_key,
     lead.hs_lead_name as lead_name,
     lead.contact_id as source_contact_id,
     lead.company_id as source_company_id,
@@ -15,6 +16,9 @@ select
     lead.hs_createdate as created_at,
     'https://app.hubspot.com/contacts/' || lead._account || '/record/0-136/' || lead.lead_id as crm_url,
     lead._is_deleted as is_deleted,
+    lead._source_updated_at,
+    lead._extracted_at,
+    lead._run_id,
     lead._record_number,
     lead._load_number
 from {{ ref('stg_hubspot__leads') }} as lead

@@ -48,6 +48,7 @@ renamed as (
         nullif(deal.properties.hs_merged_object_ids, '') as hs_merged_object_ids,
         deal.associations.companies[1] as company_id,
         deal.associations.contacts[1] as contact_id,
+        deal.associations.contacts as contact_ids,
         deal.associations.leads[1] as lead_id,
         cast(deal."archivedAt" as timestamp) as archived_at
     from source

@@ -1,0 +1,41 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='deal_contact_key', on_schema_change='fail') }}
+
+with
+
+links as (
+
+    select
+        {{ hashed_key("link.deal_key || '|' || link.source_contact_id || '|' || coalesce(link.contact_role, '')") }} as deal_contact_key,
+        link.source_system,
+        coalesce(survivor.survivor_key, link.deal_key) as deal_key,
+        {{ stable_key('link.source_system', 'link.account', 'link.source_contact_id') }} as contact_key,
+        link.contact_role,
+        link.is_deleted,
+        survivor.survivor_key is not null as is_taken_over,
+        greatest(link._load_number, coalesce(survivor._load_number, 0)) as _load_number
+    from {{ ref('int_crm__deal_contacts') }} as link
+    left join {{ ref('int_crm__deal_survivors') }} as survivor on link.deal_key = survivor.deal_key
+
+),
+
+changed_deals as (
+
+    select distinct deal_key from links {{ only_new_loads() }}
+
+)
+
+-- What a merged deal hands over stands once, if the survivor had it already.
+select
+    link.deal_contact_key,
+    link.source_system,
+    link.deal_key,
+    link.contact_key,
+    link.contact_role,
+    link.is_deleted or row_number() over (
+        partition by link.deal_key, link.contact_key, link.contact_role
+        order by link.is_deleted, link.is_taken_over, link.deal_contact_key
+    ) > 1 as is_deleted,
+    max(link._load_number) over (partition by link.deal_key) as _load_number
+from links as link
+inner join changed_deals on link.deal_key = changed_deals.deal_key
+order by link.deal_key, link.contact_key
