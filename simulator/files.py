@@ -1,4 +1,6 @@
-"""What no CRM holds, as CSV files: spend, process costs, quotas, exchange rates, capacity.
+"""What no CRM holds, as CSV files: campaigns and spend, process costs, quotas, payments, exchange rates, capacity.
+
+The sellers and deals that quotas, capacity and payments name are the CRM's: the folder does not list them again.
 
 Every file is the complete state as known on the night: all days, weeks and months that had begun by then.
 """
@@ -10,11 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.chance import one, uniform
+from simulator.chance import Ints, one, uniform
 from simulator.company import Company
+from simulator.deals import CURRENCIES
+from simulator.events import AMOUNT, CURRENCY, NULL, STAGE
+from simulator.identities import identify
 from simulator.links import CHANNELS
-from simulator.seasons import BEGINNING, SECOND, instant, iso
-from simulator.sellers import TEAMS, Seller
+from simulator.pipelines import IS_WON
+from simulator.seasons import BEGINNING, DAY, SECOND, instant, iso
+from simulator.sellers import Seller
 
 _PAID = ("paid_search", "social", "event", "email", "referral")
 _PROCESSES = ("attraction", "sales", "retention")
@@ -31,7 +37,6 @@ def write(company: Company, night: int, folder: Path) -> list[Path]:
     # A folder has no clock of its own: this file says what time it is for the company.
     (folder / "as_of.txt").write_text(iso(instant(night)) + "\n")
     return [
-        _table(folder, "owners", ("owner_id", "owner_name", "email", "team"), _owners(sellers, instant(night))),
         _table(folder, "campaigns", ("campaign_id", "campaign_name", "channel"), _campaigns(days)),
         _table(
             folder,
@@ -50,6 +55,12 @@ def write(company: Company, night: int, folder: Path) -> list[Path]:
             "quotas",
             ("period_start", "period_end", "amount", "currency_code", "owner_id"),
             _quotas(company, months),
+        ),
+        _table(
+            folder,
+            "payments",
+            ("payment_id", "deal_id", "paid_at", "amount", "currency_code"),
+            _payments(company, company.at(night).at),
         ),
         _table(folder, "exchange_rates", ("date", "from_currency", "to_currency", "rate"), _rates(company, days)),
         _table(
@@ -87,13 +98,6 @@ def _shares(company: Company, stream: str, days: list[date]) -> list[float]:
     numbers = np.array([day.toordinal() for day in days], dtype=np.int64)
     drawn: list[float] = uniform(company.seed, stream, numbers).tolist()
     return drawn
-
-
-def _owners(sellers: tuple[Seller, ...], now: int) -> Iterable[tuple[object, ...]]:
-    """Everybody who has ever sold: quotas and capacity refer to them."""
-    for seller in sellers:
-        if seller.joined <= now:
-            yield seller.id, f"{seller.first_name} {seller.family_name}", seller.email, TEAMS[seller.team]
 
 
 def _quarter(channel: str, day: date) -> str:
@@ -145,6 +149,36 @@ def _quotas(company: Company, months: list[tuple[date, date]]) -> Iterable[tuple
                     -2,
                 )
                 yield start, end, f"{amount:.2f}", "EUR", seller.id
+
+
+def _payments(company: Company, now: int) -> Iterable[tuple[object, ...]]:
+    """Most won deals are paid at once within two months, some in two halves, and a few never in full."""
+    events = company.ledgers["deals"].events
+    known, rank = events.recorded <= now, np.arange(len(events.number))
+    begin = events.starts[events.number - events.first]
+
+    def in_force(field: int) -> Ints:
+        """The place of the event that set the field last, at every event; -1 if none did."""
+        last = np.maximum.accumulate(np.where(known & (events.which == field), rank, -1))
+        return np.asarray(np.where(last >= begin, last, -1), dtype=np.int64)
+
+    amounts, currencies = in_force(AMOUNT), in_force(CURRENCY)
+    wins = np.flatnonzero(known & (events.which == STAGE) & IS_WON[np.where(events.which == STAGE, events.value, 0)])
+    wins = wins[np.unique(events.number[wins], return_index=True)[1]]
+    numbers = events.number[wins].astype(np.int64)
+    shares = uniform(company.seed, "payment", numbers).tolist()
+    waits = (uniform(company.seed, "payment.wait", numbers) * 60 * DAY).astype(np.int64).tolist()
+    for place, number, share, wait in zip(wins.tolist(), numbers.tolist(), shares, waits, strict=True):
+        cents = int(events.value[amounts[place]]) if amounts[place] >= 0 else NULL
+        if cents == NULL or cents <= 0 or currencies[place] < 0 or share > 0.95:
+            continue
+        currency = int(events.value[currencies[place]])
+        halves = [cents] if share < 0.75 else [cents // 2, cents - cents // 2]
+        for instalment, part in enumerate(halves[: 1 if share > 0.9 else 2], 1):
+            paid = int(events.happened[place]) + wait + (instalment - 1) * 30 * DAY
+            if paid <= now and part and currency != NULL:
+                deal = identify("deals", number)
+                yield f"{deal}-{instalment}", deal, iso(paid), f"{part / 100:.2f}", CURRENCIES[currency]
 
 
 def _rates(company: Company, days: list[date]) -> Iterable[tuple[object, ...]]:

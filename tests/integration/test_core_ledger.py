@@ -26,6 +26,16 @@ TABLES = [
     "fct_deal_stage_transitions",
     "fct_deal_stage_visits",
     "fct_activities",
+    "dim_products",
+    "dim_campaigns",
+    "fct_lead_status_changes",
+    "fct_deal_contacts",
+    "fct_deal_line_items",
+    "fct_payments",
+    "fct_marketing_spend",
+    "fct_process_costs",
+    "fct_quotas",
+    "fct_capacity",
 ]
 
 

@@ -75,7 +75,7 @@ select
     case
         when not step.is_standing then null
         when step.new_status = 'mql' then 'offered'
-        when step.old_status <> 'mql' then null
+        when coalesce(step.old_status, 'none') <> 'mql' then null
         when step.new_status in ('sql', 'converted') then 'accepted'
         when step.new_status = 'disqualified' then 'rejected'
         else 'recycled'

@@ -16,5 +16,15 @@ inner join {{ history }} as stated
 where
     change.retracted_at is null and stated.retracted_at is null and stated.status_before is not null
     and stated.status_before is distinct from change.old_status
+union all
+select
+    stated.lead_key, stated.changed_at, null, stated.status_before,
+    'The source states a change that is none in the ledger: a change before it is missing or out of order, or the status was dated back.'
+from {{ history }} as stated
+left join {{ model }} as change
+    on stated.lead_key = change.lead_key and stated.sequence = change.sequence and stated._record_number = change._record_number
+    and stated.status = change.new_status and stated.changed_at <= change.changed_at and change.retracted_at is null
+where
+    stated.retracted_at is null and stated.status_before is not null and stated.status_before <> stated.status and change.lead_key is null
 
 {% endtest %}

@@ -264,7 +264,7 @@ CONTRACTS: tuple[FileContract, ...] = (
     ),
 )  # fmt: skip
 
-#: given any of these …
-DEAL_DATA = ("pipelines", "stages", "deals", "deal_changes", "deal_contacts", "deal_line_items", "payments")
+#: given any of these (payments may be of a CRM's deals: no CRM holds payments) …
+DEAL_DATA = ("pipelines", "stages", "deals", "deal_changes", "deal_contacts", "deal_line_items")
 #: … all of these must be given
 REQUIRED_WITH_DEAL_DATA = ("pipelines", "stages", "deals")

@@ -7,15 +7,18 @@ import pytest
 
 from simulator import files
 from simulator.company import Company
+from simulator.events import STAGE
+from simulator.identities import identify
+from simulator.pipelines import IS_WON
 
 pytestmark = pytest.mark.unit
 
 REQUIRED = {
-    "owners": {"owner_id", "owner_name"},
     "campaigns": {"campaign_id", "campaign_name"},
     "marketing_spend": {"date", "channel", "amount", "currency_code"},
     "process_costs": {"period_start", "period_end", "process", "amount", "currency_code"},
     "quotas": {"period_start", "period_end", "amount", "currency_code"},
+    "payments": {"payment_id", "deal_id", "paid_at", "amount", "currency_code"},
     "exchange_rates": {"date", "from_currency", "to_currency", "rate"},
     "capacity": {"owner_id", "week_start"},
 }
@@ -52,7 +55,27 @@ def test_spend_refers_to_known_campaigns(tmp_path: Path) -> None:
 
 
 def test_quotas_and_capacity_refer_to_known_owners(tmp_path: Path) -> None:
-    files.write(Company(7, 200), 2, tmp_path)
-    known = {row["owner_id"] for row in _rows(tmp_path, "owners")}
+    company = Company(7, 200)
+    files.write(company, 2, tmp_path)
+    known = {seller.id for seller in company.sellers.everyone}
     for name in ("quotas", "capacity"):
         assert {row["owner_id"] for row in _rows(tmp_path, name)} <= known
+
+
+def test_payments_are_of_won_deals_and_grow(tmp_path: Path) -> None:
+    company = Company(7, 400)
+    files.write(company, 1, tmp_path)
+    first = _rows(tmp_path, "payments")
+    files.write(company, 30, tmp_path)
+    later = _rows(tmp_path, "payments")
+    assert len(first) > 20
+    assert len(later) > len(first)
+    won = {identify("deals", int(number)) for number in _ever_won(company)}
+    assert {row["deal_id"] for row in later} <= won
+    assert len({row["payment_id"] for row in later}) == len(later)
+
+
+def _ever_won(company: Company) -> set[int]:
+    events = company.ledgers["deals"].events
+    stages = [place for place in range(len(events.number)) if events.which[place] == STAGE]
+    return {int(events.number[place]) for place in stages if IS_WON[events.value[place]]}

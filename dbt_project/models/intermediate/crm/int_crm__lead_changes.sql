@@ -59,14 +59,20 @@ moments as (
 
 ),
 
+-- Within an instant the first row is the one that follows no other: the record numbers are those of the newest knowledge.
 conclusions as (
 
     select moment.*, entry.status_before as status
     from moments as moment
     inner join recorded as entry
         on moment.lead_key = entry.lead_key and entry.first_seen_at <= moment.moment and coalesce(entry.retracted_at > moment.moment, true)
+    left join recorded as before
+        on entry.lead_key = before.lead_key and entry.changed_at = before.changed_at and entry.sequence = before.sequence
+        and entry.status_before = before.status and entry.status <> before.status
+        and before.first_seen_at <= moment.moment and coalesce(before.retracted_at > moment.moment, true)
     qualify row_number() over (
-        partition by moment.lead_key, moment.moment order by entry.changed_at, entry.sequence, entry._record_number
+        partition by moment.lead_key, moment.moment
+        order by entry.changed_at, entry.sequence, before.lead_key is not null, entry._record_number
     ) = 1
 
 ),

@@ -59,7 +59,7 @@ statuses_in_force as (
 
 ),
 
--- The longest walk that begins with the status in force.
+-- The longest walk that begins with the status in force; a lead begins new.
 chains as (
 
     select {{ tie }}, walk.places
@@ -67,7 +67,7 @@ chains as (
     left join statuses_in_force as in_force using ({{ tie }})
     qualify row_number() over (
         partition by {{ tie }}
-        order by len(walk.places) desc, walk.begun_at is not distinct from in_force.status desc, walk.places
+        order by len(walk.places) desc, walk.begun_at is not distinct from coalesce(in_force.status, 'new') desc, walk.places
     ) = 1
 
 ),
