@@ -20,6 +20,8 @@ from simulator.clock import Clock
 from simulator.company import SIZES, Company
 from simulator.hubspot.answers import Refusal, Request, Response, invalid, json_body
 from simulator.hubspot.api import HubSpot
+from simulator.pipedrive.api import Pipedrive
+from simulator.pipedrive.api import serves as is_pipedrive
 from simulator.seasons import LAST_NIGHT
 
 Fault = Callable[[Request, Response], Response | None]
@@ -38,6 +40,7 @@ class World:
     company: Company
     clock: Clock
     hubspot: HubSpot
+    pipedrive: Pipedrive
     fault: Fault | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -49,11 +52,14 @@ class World:
         if night != self.clock.night:
             self.clock.set(night)
             self.hubspot.limits.today = 0
+            self.pipedrive.limits.spent = 0
 
     def answer(self, request: Request) -> Response:
         """Answer a request to a CRM or to the simulator itself."""
         with self.lock:
-            if not request.path.startswith("/_simulator/"):
+            if is_pipedrive(request.path):
+                response = self.pipedrive.handle(request)
+            elif not request.path.startswith("/_simulator/"):
                 response = self.hubspot.handle(request)
             else:
                 try:
@@ -83,6 +89,7 @@ class World:
             "now": self.clock.iso(),
             "requests": dict(self.hubspot.counts),
             "total": self.hubspot.counts.total(),
+            "pipedrive": {"requests": dict(self.pipedrive.counts), "tokens_spent": self.pipedrive.limits.spent},
         }
 
 
@@ -112,7 +119,7 @@ def make_world(home: Path, size: str | int, seed: int, night: int, token: str) -
             f"The folder {home} cannot be written: {broken.strerror or broken}. Choose another with --home."
         ) from None
     clock = Clock(night)
-    return World(home, company, clock, HubSpot(company, clock, token))
+    return World(home, company, clock, HubSpot(company, clock, token), Pipedrive(company, clock, token))
 
 
 def _remember(home: Path, settings: dict[str, int]) -> None:
