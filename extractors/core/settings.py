@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     hubspot_url: str = Field("https://api.hubapi.com", alias="WATERTIGHT_HUBSPOT_URL")
     hubspot_version: str = Field("2026-09", alias="WATERTIGHT_HUBSPOT_VERSION", pattern=r"^\d{4}-\d{2}$")
 
+    pipedrive_token: SecretStr | None = Field(None, alias="PIPEDRIVE_API_TOKEN")
+    pipedrive_url: str = Field("https://api.pipedrive.com", alias="WATERTIGHT_PIPEDRIVE_URL")
+    #: per cent of the company's daily tokens that reading histories leaves to others
+    pipedrive_reserve_percent: int = Field(25, alias="WATERTIGHT_PIPEDRIVE_RESERVE_PERCENT", ge=0, le=99)
+
     tryton_url: str | None = Field(None, alias="TRYTON_URL")
     tryton_database: str = Field("crm", alias="TRYTON_DATABASE")
     tryton_user: str = Field("admin", alias="TRYTON_USER")
@@ -83,7 +88,7 @@ class Settings(BaseSettings):
     @property
     def is_demonstration(self) -> bool:
         """True when no real source is set up."""
-        return not (self.hubspot_token or self.tryton_url or self.files_dir)
+        return not (self.hubspot_token or self.pipedrive_token or self.tryton_url or self.files_dir)
 
     @property
     def home(self) -> Path:

@@ -12,9 +12,12 @@ from extractors.core.settings import Settings
 from extractors.core.spec import Source
 from extractors.sources.files import FILES
 from extractors.sources.hubspot import HUBSPOT
+from extractors.sources.pipedrive import PIPEDRIVE
 from extractors.sources.tryton import TRYTON
 
-SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in (HUBSPOT, FILES, TRYTON)})
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {source.name: source for source in (HUBSPOT, PIPEDRIVE, FILES, TRYTON)}
+)
 
 
 def source_named(name: str) -> Source:

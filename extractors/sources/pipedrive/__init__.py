@@ -1,0 +1,76 @@
+"""Pipedrive: what is loaded, and how its resources are named.
+
+v2 where it exists, v1 for leads, users, goals, currencies, changelogs and totals. Everything with an update time is read by it; the
+history of a deal comes from its changelog, one call a deal, which the day's tokens spread over several nights on a first load.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extractors.core.settings import Settings
+from extractors.core.spec import Resource, Source
+from extractors.sources.pipedrive import deals
+from extractors.sources.pipedrive.changelog import extract_changelogs
+from extractors.sources.pipedrive.connection import connect
+from extractors.sources.pipedrive.lists import (
+    extract_changed,
+    extract_fields,
+    extract_goals,
+    extract_leads,
+    extract_leads_sweep,
+    extract_sweep,
+    extract_v1_list,
+    extract_whole,
+)
+from extractors.sources.pipedrive.statistics import TABLE as STATISTICS
+from extractors.sources.pipedrive.statistics import land_statistics
+
+if TYPE_CHECKING:
+    from extractors.core.run import Extraction
+
+
+def _is_configured(settings: Settings) -> bool:
+    # A variable that is set to nothing counts as not set.
+    return bool(settings.pipedrive_token)
+
+
+def _extract_deals_sweep(extraction: Extraction) -> None:
+    deals.extract_deals_sweep(extraction)
+    land_statistics(extraction)
+
+
+PIPEDRIVE = Source(
+    name="pipedrive",
+    title="Pipedrive",
+    not_loaded=(
+        "Notes, files, mail, followers and participants (heavy, personal, of no use to a funnel); projects; subscriptions and "
+        "instalments; results of goals (they follow from the deals). Pipedrive does not say into which deal another was "
+        "merged: the loser is loaded as deleted. Deals deleted more than 30 days ago, and all other deleted objects, leave nothing to load: "
+        "the weekly comparison of ids finds that they are gone. Leads have no status: they are new until they become a deal or are archived."
+    ),
+    resources=(
+        Resource("pipelines", extract_whole("/pipelines"), "complete"),
+        Resource("stages", extract_whole("/stages"), "complete"),
+        Resource("deal_fields", extract_fields, "complete"),
+        Resource("users", extract_v1_list("/users"), "complete"),
+        Resource("currencies", extract_v1_list("/currencies"), "complete"),
+        Resource("goals", extract_goals, "complete"),
+        Resource("products", extract_whole("/products"), "complete"),
+        Resource("organizations", extract_changed("/organizations"), "changes"),
+        Resource("persons", extract_changed("/persons"), "changes"),
+        Resource("leads", extract_leads, "changes"),
+        Resource("activities", extract_changed("/activities"), "changes"),
+        Resource("deals", deals.extract_deals, "changes", also_lands=(deals.PRODUCTS,)),
+        Resource("organizations_sweep", extract_sweep("/organizations"), "complete", sweep_of="organizations"),
+        Resource("persons_sweep", extract_sweep("/persons"), "complete", sweep_of="persons"),
+        Resource("leads_sweep", extract_leads_sweep, "complete", sweep_of="leads"),
+        Resource("activities_sweep", extract_sweep("/activities"), "complete", sweep_of="activities"),
+        Resource("deals_sweep", _extract_deals_sweep, "complete", sweep_of="deals", also_lands=(STATISTICS,)),
+        # Last: it takes what the others leave of the day's tokens.
+        Resource("deal_changelogs", extract_changelogs, "changes"),
+    ),
+    is_configured=_is_configured,
+    connect=connect,
+    how_to_set_up="Set PIPEDRIVE_API_TOKEN to load Pipedrive.",
+)

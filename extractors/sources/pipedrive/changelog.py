@@ -1,0 +1,122 @@
+"""The history of deals: one call per deal, twenty tokens each, in order of their update time, within the day's tokens.
+
+The cursor says how far: the history of every deal whose last change lies before it has been read. Tonight's changes go first, so that
+what is held stays current; what the tokens left over is gone on with at the cursor. A first load of many deals therefore takes
+several nights, and the cursor moves a piece each night. Until its turn comes a deal's changes are what its nightly versions show.
+
+One record per deal: `{"deal_id": 7, "update_time": "…", "changes": […]}`, the whole changelog as received, newest first, and the deal's
+update time when it was listed: up to there the changelog is known to be whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from heapq import merge
+from typing import TYPE_CHECKING, NamedTuple
+
+from extractors.core.cursor import parse_instant
+from extractors.core.errors import IntegrityError
+from extractors.core.spec import Record
+from extractors.sources.pipedrive.answers import id_of, payload_of, stamp_of
+from extractors.sources.pipedrive.connection import V1, MissingError, TokensSpentError, connection_of, stamp
+from extractors.sources.pipedrive.pages import cursor_pages
+
+if TYPE_CHECKING:
+    from extractors.core.run import Extraction
+
+log = logging.getLogger(__name__)
+
+#: tokens for one page of a changelog
+COST = 20
+
+
+class _Changed(NamedTuple):
+    at: datetime
+    number: int
+    update_time: str
+
+
+class _NoMoreTokens(Exception):
+    """The rest waits for another night."""
+
+
+def extract_changelogs(extraction: Extraction) -> None:
+    """Lands the changelogs that the day's tokens allow and moves the cursor over what is done."""
+    cursor, last_asked = extraction.state.cursor, extraction.state.last_extracted_at
+    settings = extraction.settings
+    behind = timedelta(minutes=settings.settle_minutes)
+    fresh_since = last_asked - behind - timedelta(minutes=settings.lookback_minutes) if last_asked else None
+    caught_up = cursor is not None and last_asked is not None and cursor >= last_asked - behind
+    done: set[int] = set()
+    reached: datetime | None = None
+    try:
+        if fresh_since is not None:
+            for deal in _changed(extraction, fresh_since):
+                _read(extraction, deal)
+                done.add(deal.number)
+        if not caught_up:
+            for deal in _changed(extraction, cursor):
+                if fresh_since is not None and deal.at >= fresh_since:
+                    break
+                reached = reached or deal.at
+                if deal.number not in done:
+                    _read(extraction, deal)
+                reached = deal.at
+    except _NoMoreTokens:
+        _stop_at(extraction, reached)
+
+
+def _changed(extraction: Extraction, since: datetime | None) -> Iterator[_Changed]:
+    """Deals that changed at or after an instant, by update time, whether archived, deleted or neither."""
+    asked = {"sort_by": "update_time", "status": "open,won,lost,deleted"}
+    if since is not None:
+        asked["updated_since"] = stamp(since)
+
+    def of(path: str) -> Iterator[_Changed]:
+        for page in cursor_pages(connection_of(extraction), path, asked):
+            for said in page:
+                text = stamp_of(said, "update_time", "add_time")
+                if text is None:
+                    raise IntegrityError("Pipedrive gave a deal without an update time.", "Start again later.")
+                yield _Changed(parse_instant(text), int(id_of(said, "deals")), text)
+
+    return merge(of("/deals"), of("/deals/archived"))
+
+
+def _read(extraction: Extraction, deal: _Changed) -> None:
+    connection = connection_of(extraction)
+    if not connection.tokens.allow(COST, extraction.settings.pipedrive_reserve_percent):
+        raise _NoMoreTokens
+    rows: list[bytes] = []
+    try:
+        for page in cursor_pages(connection, f"/deals/{deal.number}/changelog", version=V1):
+            rows += map(payload_of, page)
+    except TokensSpentError:
+        raise _NoMoreTokens from None
+    except MissingError:
+        log.info("deal %d is gone: what was known of its history stays", deal.number)
+        return
+    extraction.page_read()
+    payload = b'{"deal_id":%d,"update_time":"%s","changes":[%s]}' % (
+        deal.number,
+        deal.update_time.encode(),
+        b",".join(rows),
+    )
+    extraction.land([Record(str(deal.number), deal.update_time, False, payload)])
+
+
+def _stop_at(extraction: Extraction, reached: datetime | None) -> None:
+    """The cursor stays before the deal that was not read any more; deals of the same second are read again."""
+    window = extraction.window
+    if reached is None:
+        # Not even tonight's changes: what was behind the cursor still is, and on a first load everything.
+        reached = window.cursor_from or datetime.fromtimestamp(0, tz=window.end.tzinfo)
+    extraction.window = replace(window, cursor_to=max(reached, window.cursor_from or reached))
+    log.warning(
+        "Pipedrive: the tokens set aside for histories are used up for today; read so far: deals last changed before %s. "
+        "The next night goes on there.",
+        stamp(extraction.window.cursor_to),
+    )

@@ -1,0 +1,134 @@
+"""The way to one Pipedrive account: client, tokens of the day, refusals in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from extractors.core.allowance import Bucket
+from extractors.core.auth import HeaderCredential
+from extractors.core.client import Client
+from extractors.core.errors import ConfigurationError, TransientError, WatertightError
+from extractors.core.settings import Settings
+from extractors.sources.pipedrive.answers import Myself
+
+if TYPE_CHECKING:
+    from extractors.core.run import Extraction
+
+TOKEN_SETTING = "PIPEDRIVE_API_TOKEN"
+V2, V1 = "/api/v2", "/v1"
+#: what an answer says of the day's tokens: undocumented, and sent with every answer
+_LIMIT, _LEFT = "x-daily-ratelimit-token-limit", "x-daily-ratelimit-token-remaining"
+
+
+class TokensSpentError(TransientError):
+    """The day's tokens are used up: nothing but tomorrow helps."""
+
+
+class MissingError(ConfigurationError):
+    """404: no such address, or an object that is gone."""
+
+
+class PlanError(WatertightError):
+    """402: the account's plan does not include this."""
+
+
+class Tokens:
+    """The day's tokens of the whole company, as the last answer told them; None until one did."""
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+        self.left: int | None = None
+
+    def see(self, headers: Mapping[str, str]) -> tuple[int, float] | None:
+        """Notes the tokens; returns what the answer says of the burst limit: (requests left, seconds until there are more)."""
+        self.limit = _number(headers.get(_LIMIT), self.limit)
+        self.left = _number(headers.get(_LEFT), self.left)
+        left, reset = (
+            _number(headers.get("x-ratelimit-remaining"), None),
+            _number(headers.get("x-ratelimit-reset"), None),
+        )
+        return None if left is None or reset is None else (left, float(reset))
+
+    def allow(self, cost: int, kept_percent: int) -> bool:
+        """Whether `cost` tokens can be spent so that `kept_percent` of the day's stay for others. True while nothing is known."""
+        if self.left is None:
+            return True
+        return self.left - cost >= (self.limit or 0) * kept_percent // 100
+
+
+def _number(text: str | None, otherwise: int | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else otherwise
+
+
+class PipedriveConnection:
+    """One account for one run."""
+
+    def __init__(self, client: Client, tokens: Tokens) -> None:
+        self.client = client
+        self.tokens = tokens
+        me = client.get(f"{V1}/users/me", Myself).data
+        self.account = me.company_domain or str(me.company_id)
+
+    def now(self) -> datetime:
+        return self.client.now()
+
+
+def connection_of(extraction: Extraction) -> PipedriveConnection:
+    """The extraction's connection as what it is."""
+    return cast(PipedriveConnection, extraction.connection)
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as Pipedrive takes it: whole seconds (it refuses fractions), rounded down, UTC."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def connect(settings: Settings) -> PipedriveConnection:
+    """Checks the settings, builds the client, learns the account and Pipedrive's now. Raises ConfigurationError."""
+    if not settings.pipedrive_token:
+        raise ConfigurationError("Pipedrive has no token.", f"Set {TOKEN_SETTING} to an API token of your account.")
+    tokens = Tokens()
+    client = Client(
+        "Pipedrive",
+        settings.pipedrive_url,
+        url_setting="WATERTIGHT_PIPEDRIVE_URL",
+        credential=HeaderCredential(settings.pipedrive_token, TOKEN_SETTING, header="x-api-token", prefix=""),
+        credential_setting=TOKEN_SETTING,
+        # Below the smallest plan's limit, 20 in two seconds. The day's tokens are what matters.
+        buckets=(Bucket("general", 18, 2.0, remaining=tokens.see),),
+        budget_seconds=settings.extract_budget_seconds,
+        simulated_time=settings.simulated_time,
+        explain=explain(tokens),
+    )
+    return PipedriveConnection(client, tokens)
+
+
+def explain(tokens: Tokens) -> Callable[[int, bytes], WatertightError | None]:
+    """Pipedrive's reasons in plain words; None where the client's general words do."""
+
+    def reason(status: int, _body: bytes) -> WatertightError | None:
+        if status == 401:
+            return ConfigurationError(
+                "Pipedrive refused the token (401): it is wrong, or its user was deactivated.",
+                f"Copy the API token from Pipedrive (Personal preferences > API) and set {TOKEN_SETTING} to it.",
+            )
+        if status == 402:
+            return PlanError(
+                "Pipedrive's plan of this account does not include what was asked for (402).", "Ask Pipedrive."
+            )
+        if status == 404:
+            return MissingError(
+                "Pipedrive does not know an address or object it was asked for (404).",
+                "Check WATERTIGHT_PIPEDRIVE_URL.",
+            )
+        # With tokens left it was too many requests at once, and waiting helps.
+        if status == 429 and tokens.left is not None and tokens.left <= 0:
+            return TokensSpentError(
+                f"Pipedrive's tokens for today are used up (429; {tokens.limit or 'an unknown number of'} a day for the whole company).",
+                "Start again after midnight; nothing is lost.",
+            )
+        return None
+
+    return reason

@@ -1,0 +1,115 @@
+"""Objects that are read by change or whole, and the complete lists of ids that find what vanished."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from extractors.core.spec import Record
+from extractors.sources.pipedrive.answers import GoalsFound, ListPage, Object, encode, id_of, records_of, stamp_of
+from extractors.sources.pipedrive.connection import V1, PlanError, connection_of, stamp
+from extractors.sources.pipedrive.pages import cursor_pages, placed_pages
+
+if TYPE_CHECKING:
+    from extractors.core.run import Extraction
+
+log = logging.getLogger(__name__)
+
+Extract = Callable[["Extraction"], None]
+
+
+def extract_changed(path: str) -> Extract:
+    """A v2 list by its update time: everything on the first load, then what changed since the window began, up to now."""
+
+    def extract(extraction: Extraction) -> None:
+        parameters = {} if extraction.window_start is None else {"updated_since": stamp(extraction.window_start)}
+        extraction.land(_records(extraction, path, parameters))
+
+    return extract
+
+
+def extract_whole(path: str) -> Extract:
+    """A small v2 list, whole every night."""
+
+    def extract(extraction: Extraction) -> None:
+        extraction.land(_records(extraction, path, {}))
+
+    return extract
+
+
+def extract_fields(extraction: Extraction) -> None:
+    """What the fields of deals (and of leads) are called and what their options' numbers mean."""
+    for page in cursor_pages(connection_of(extraction), "/dealFields"):
+        extraction.page_read()
+        extraction.land(records_of([{**said, "id": said["field_code"]} for said in page], "fields"))
+
+
+def extract_v1_list(path: str) -> Extract:
+    """A v1 list that comes in one answer: users (inactive ones too), currencies."""
+
+    def extract(extraction: Extraction) -> None:
+        page = connection_of(extraction).client.get(V1 + path, ListPage)
+        extraction.page_read()
+        extraction.land(records_of(page.data or [], path.strip("/")))
+
+    return extract
+
+
+def extract_goals(extraction: Extraction) -> None:
+    """Everybody's goals: without a filter Pipedrive gives only those of the token's user, and only active ones."""
+    connection = connection_of(extraction)
+    for assignee in ("person", "company", "team"):
+        for is_active in ("true", "false"):
+            parameters = {"assignee.type": assignee, "is_active": is_active}
+            try:
+                found = connection.client.get(f"{V1}/goals/find", GoalsFound, parameters).data
+            except PlanError as error:
+                log.warning("goals were not loaded: %s", error.wrong)
+                return
+            if found is not None and found.goals:
+                extraction.page_read()
+                extraction.land(records_of(found.goals, "goals"))
+
+
+def extract_leads(extraction: Extraction) -> None:
+    """Leads in the inbox by change, archived ones whole every night: their list cannot be filtered."""
+    since = extraction.window_start
+    extraction.land(_leads(extraction, "/leads", {} if since is None else {"updated_since": stamp(since)}))
+    extraction.land(_leads(extraction, "/leads/archived", {}))
+
+
+def extract_leads_sweep(extraction: Extraction) -> None:
+    """The ids of all leads. One that moves between the two lists while they are read is in the first list's second reading."""
+    for path in ("/leads", "/leads/archived", "/leads"):
+        for page in placed_pages(connection_of(extraction), path, {}):
+            extraction.page_read()
+            extraction.land([_only_id(said, "leads") for said in page])
+
+
+def extract_sweep(path: str) -> Extract:
+    """The ids of everything in a v2 list."""
+
+    def extract(extraction: Extraction) -> None:
+        for page in cursor_pages(connection_of(extraction), path):
+            extraction.page_read()
+            extraction.land([_only_id(said, path.strip("/")) for said in page])
+
+    return extract
+
+
+def _records(extraction: Extraction, path: str, parameters: Mapping[str, str]) -> Iterator[Record]:
+    for page in cursor_pages(connection_of(extraction), path, parameters):
+        extraction.page_read()
+        yield from records_of(page, path.strip("/"))
+
+
+def _leads(extraction: Extraction, path: str, parameters: Mapping[str, str]) -> Iterator[Record]:
+    for page in placed_pages(connection_of(extraction), path, parameters):
+        extraction.page_read()
+        yield from records_of(page, "leads")
+
+
+def _only_id(said: Object, kind: str) -> Record:
+    source_id = id_of(said, kind)
+    return Record(source_id, stamp_of(said, "update_time"), False, encode({"id": source_id}))
