@@ -1,0 +1,30 @@
+with
+
+source as (
+
+    select
+        {{ envelope() }},
+        json_transform(payload, '{
+            "name": "VARCHAR", "owner_id": "VARCHAR", "add_time": "VARCHAR", "employee_count": "VARCHAR", "address": {"country": "VARCHAR"}
+        }') as organization
+    from {{ source('raw', 'pipedrive__organizations') }}
+    {{ only_new_loads() }}
+
+),
+
+renamed as (
+
+    select
+        {{ envelope() }},
+        _source_id as organization_id,
+        organization.name as name,
+        organization.owner_id as owner_id,
+        organization.address.country as address_country,
+        organization.employee_count as employee_count_text,
+        try_cast(organization.employee_count as bigint) as employee_count,
+        cast(organization.add_time as timestamp) as add_time
+    from source
+
+)
+
+select * from renamed
