@@ -1,6 +1,6 @@
 """The simulated CRMs over real HTTP, on the loopback interface only.
 
-Besides HubSpot's own paths there are three of the simulator's: `GET /_simulator/state`, `POST /_simulator/sleep {"seconds": x}` and
+Paths below `/api/v2` and `/v1` are Pipedrive's, the others HubSpot's. Besides there are three of the simulator's: `GET /_simulator/state`, `POST /_simulator/sleep {"seconds": x}` and
 `POST /_simulator/night {"night": n}`. Time passes only by requests and by sleeping, see `clock`.
 """
 

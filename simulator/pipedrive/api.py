@@ -42,7 +42,7 @@ class Pipedrive:
         self.limits = limits or TokenLimits()
         self.deals = Deals(company)
         self.counts: Counter[str] = Counter()
-        self._routes: list[tuple[re.Pattern[str], int, Handler]] = [
+        self.routes: list[tuple[re.Pattern[str], int, Handler]] = [
             (re.compile(pattern), cost, handler)
             for pattern, cost, handler in (
                 (f"{_V2}/deals", 10, self._live_deals),
@@ -95,7 +95,7 @@ class Pipedrive:
         return response
 
     def _route(self, request: Request) -> tuple[str, int, Handler, tuple[str, ...]]:
-        for pattern, cost, handler in self._routes:
+        for pattern, cost, handler in self.routes:
             found = pattern.fullmatch(request.path)
             if found and request.method == "GET":
                 return pattern.pattern, cost, handler, found.groups()
