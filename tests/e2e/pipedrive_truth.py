@@ -102,13 +102,11 @@ def moves_in_pipedrive(life: list[Event], first_asked: datetime) -> list[Move]:
         for index, row in enumerate(together):
             now[row.what] = row.value
             is_gone = is_gone if row.what != "gone" else row.value is not None
-            waits = (
-                are_one
-                and row.what in ("stage", "status")
-                and any(each.what in ("stage", "status") for each in together[index + 1 :])
-            )
+            is_half = are_one and any(each.what in ("stage", "status") for each in together[index + 1 :])
+            if row.what in ("amount", "currency") or (is_half and row.what != "gone"):
+                continue
             place = (None, None) if is_gone else _place(now)
-            if not waits and place != moves[-1][1:]:
+            if place != moves[-1][1:]:
                 moves.append((at, *place))
     return [Move(at, pipeline, stage, *_amount(first, rows, at)) for at, pipeline, stage in moves]
 
