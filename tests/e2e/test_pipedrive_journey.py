@@ -28,7 +28,7 @@ from watertight import night as steps
 
 pytestmark = pytest.mark.e2e
 
-NIGHTS = 9
+NIGHTS = 8
 DEALS = 700
 #: a company that loses a deal without a trace, merges, deletes and restores deals within these nights
 SEED = 56

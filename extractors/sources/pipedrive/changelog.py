@@ -11,7 +11,7 @@ update time when it was listed: up to there the changelog is known to be whole.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import merge
@@ -39,8 +39,50 @@ class _Changed(NamedTuple):
     update_time: str
 
 
-class _NoMoreTokens(Exception):
-    """The rest waits for another night."""
+class _Reading:
+    """One night's reading. `is_cut`: the tokens did not suffice."""
+
+    def __init__(self, extraction: Extraction) -> None:
+        self._extraction = extraction
+        self._connection = connection_of(extraction)
+        self._done: set[int] = set()
+        self.is_cut = False
+
+    def read(self, deals: Iterable[_Changed]) -> datetime | None:
+        """Lands the changelogs of these deals as long as there are tokens; returns the update time of the last one that was read."""
+        reached = None
+        try:
+            for deal, record in self._extraction.in_flight(self._ask, self._affordable(deals)):
+                reached = deal.at
+                if record is not None:
+                    self._extraction.page_read()
+                    self._extraction.land([record])
+        except TokensSpentError:
+            self.is_cut = True
+        return reached
+
+    def _affordable(self, deals: Iterable[_Changed]) -> Iterator[_Changed]:
+        kept = self._extraction.settings.pipedrive_reserve_percent
+        for deal in deals:
+            if deal.number in self._done:
+                continue
+            if not self._connection.tokens.allow(COST, kept):
+                self.is_cut = True
+                return
+            self._done.add(deal.number)
+            yield deal
+
+    def _ask(self, deal: _Changed) -> tuple[_Changed, Record | None]:
+        rows: list[bytes] = []
+        try:
+            for page in cursor_pages(self._connection, f"/deals/{deal.number}/changelog", version=V1):
+                rows += map(payload_of, page)
+        except MissingError:
+            log.info("deal %d is gone: what was known of its history stays", deal.number)
+            return deal, None
+        stamped = (deal.number, deal.update_time.encode(), b",".join(rows))
+        payload = b'{"deal_id":%d,"update_time":"%s","changes":[%s]}' % stamped
+        return deal, Record(str(deal.number), deal.update_time, False, payload)
 
 
 def extract_changelogs(extraction: Extraction) -> None:
@@ -48,24 +90,17 @@ def extract_changelogs(extraction: Extraction) -> None:
     cursor, last_asked = extraction.state.cursor, extraction.state.last_extracted_at
     settings = extraction.settings
     behind = timedelta(minutes=settings.settle_minutes)
-    fresh_since = last_asked - behind - timedelta(minutes=settings.lookback_minutes) if last_asked else None
-    caught_up = cursor is not None and last_asked is not None and cursor >= last_asked - behind
-    done: set[int] = set()
-    reached: datetime | None = None
-    try:
-        if fresh_since is not None:
-            for deal in _changed(extraction, fresh_since):
-                _read(extraction, deal)
-                done.add(deal.number)
-        if not caught_up:
-            for deal in _changed(extraction, cursor):
-                if fresh_since is not None and deal.at >= fresh_since:
-                    break
-                reached = reached or deal.at
-                if deal.number not in done:
-                    _read(extraction, deal)
-                reached = deal.at
-    except _NoMoreTokens:
+    reading = _Reading(extraction)
+    reached = None
+    fresh_since: datetime | None = None
+    if last_asked is not None:
+        fresh_since = last_asked - behind - timedelta(minutes=settings.lookback_minutes)
+        reading.read(_changed(extraction, fresh_since))
+    has_backlog = cursor is None or last_asked is None or cursor < last_asked - behind
+    if has_backlog and not reading.is_cut:
+        backlog = _changed(extraction, cursor)
+        reached = reading.read(deal for deal in backlog if fresh_since is None or deal.at < fresh_since)
+    if reading.is_cut:
         _stop_at(extraction, reached)
 
 
@@ -84,28 +119,6 @@ def _changed(extraction: Extraction, since: datetime | None) -> Iterator[_Change
                 yield _Changed(parse_instant(text), int(id_of(said, "deals")), text)
 
     return merge(of("/deals"), of("/deals/archived"))
-
-
-def _read(extraction: Extraction, deal: _Changed) -> None:
-    connection = connection_of(extraction)
-    if not connection.tokens.allow(COST, extraction.settings.pipedrive_reserve_percent):
-        raise _NoMoreTokens
-    rows: list[bytes] = []
-    try:
-        for page in cursor_pages(connection, f"/deals/{deal.number}/changelog", version=V1):
-            rows += map(payload_of, page)
-    except TokensSpentError:
-        raise _NoMoreTokens from None
-    except MissingError:
-        log.info("deal %d is gone: what was known of its history stays", deal.number)
-        return
-    extraction.page_read()
-    payload = b'{"deal_id":%d,"update_time":"%s","changes":[%s]}' % (
-        deal.number,
-        deal.update_time.encode(),
-        b",".join(rows),
-    )
-    extraction.land([Record(str(deal.number), deal.update_time, False, payload)])
 
 
 def _stop_at(extraction: Extraction, reached: datetime | None) -> None:

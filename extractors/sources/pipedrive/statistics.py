@@ -46,10 +46,13 @@ def _records(extraction: Extraction, users: list[str], pipelines: list[str]) -> 
     end = extraction.now.date() - timedelta(days=1)
     start = end - timedelta(days=extraction.settings.sweep_days - 1)
     period = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-    for pipeline in pipelines:
-        for user in users:
-            said: dict[str, object] = {"pipeline_id": int(pipeline), "user_id": int(user), **period}
-            for kind in KINDS:
-                path = f"{V1}/pipelines/{pipeline}/{kind}"
-                said[kind] = connection_of(extraction).client.get(path, Statistics, {**period, "user_id": user}).data
-            yield Record(f"{pipeline}/{user}/{start}/{end}", None, False, msgspec.json.encode(said))
+
+    def ask(pair: tuple[str, str]) -> Record:
+        pipeline, user = pair
+        said: dict[str, object] = {"pipeline_id": int(pipeline), "user_id": int(user), **period}
+        for kind in KINDS:
+            path = f"{V1}/pipelines/{pipeline}/{kind}"
+            said[kind] = connection_of(extraction).client.get(path, Statistics, {**period, "user_id": user}).data
+        return Record(f"{pipeline}/{user}/{start}/{end}", None, False, msgspec.json.encode(said))
+
+    return extraction.in_flight(ask, [(pipeline, user) for pipeline in pipelines for user in users])

@@ -65,13 +65,17 @@ def _places(
     def ask(**parameters: str) -> Totals:
         return connection_of(extraction).client.get(V1 + path, Summary, parameters).data
 
-    if ask(status="open").total_count:
-        for pipeline, stage in stages:
-            yield pipeline, stage, ask(status="open", pipeline_id=pipeline, stage_id=stage)
+    def ask_place(place: tuple[str, str]) -> tuple[str, str, Totals]:
+        pipeline, stage = place
+        if stage in CLOSED:
+            return pipeline, stage, ask(status=stage, pipeline_id=pipeline)
+        return pipeline, stage, ask(status="open", pipeline_id=pipeline, stage_id=stage)
+
+    places = list(stages) if ask(status="open").total_count else []
     for status in CLOSED:
         if ask(status=status).total_count:
-            for pipeline in pipelines:
-                yield pipeline, status, ask(status=status, pipeline_id=pipeline)
+            places += [(pipeline, status) for pipeline in pipelines]
+    yield from extraction.in_flight(ask_place, places)
 
 
 def _changed_since(extraction: Extraction) -> set[str]:
