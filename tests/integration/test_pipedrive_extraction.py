@@ -1,0 +1,253 @@
+"""The Pipedrive source against the simulated Pipedrive over real HTTP: what lands, what it costs, and how it fails.
+
+A failure here means that what lands is not what the CRM holds. It runs with every change of `extractors/` or `simulator/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from extractors.core.cursor import parse_instant
+from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
+from extractors.core.landing import Landing, Manifest, read_lines, read_manifests
+from extractors.core.run import ResourceState
+from extractors.core.settings import Settings
+from extractors.sources import extract, plan
+from simulator.hubspot.answers import Request, Response
+from simulator.pipedrive.limits import TokenLimits
+from simulator.server import Simulation, start
+
+pytestmark = pytest.mark.integration
+
+TOKEN = "canary-pipedrive-93ab"
+SEED = 56
+
+
+def settings_for(simulation: Simulation, home: Path, **more: Any) -> Settings:
+    given = {"pipedrive_token": simulation.token, "pipedrive_url": simulation.url, "simulated_time": True} | more
+    return Settings(_env_file=None, home_dir=home, **given)
+
+
+def extract_one(settings: Settings, resource: str, run_id: str) -> dict[str, Any]:
+    """One resource from where its last landing ended."""
+    landed = [one.manifest for one in read_manifests(settings.landing_dir) if one.manifest.resource == resource]
+    state = ResourceState()
+    if landed:
+        state = ResourceState(
+            max(parse_instant(one.cursor_to) for one in landed), max(parse_instant(one.extracted_at) for one in landed)
+        )
+    return extract(settings, "pipedrive", resource, run_id, state)
+
+
+def landing(settings: Settings, resource: str, run_id: str) -> Landing:
+    return next(
+        one
+        for one in read_manifests(settings.landing_dir)
+        if (one.manifest.resource, one.manifest.run_id) == (resource, run_id)
+    )
+
+
+def manifest(settings: Settings, resource: str, run_id: str) -> Manifest:
+    return landing(settings, resource, run_id).manifest
+
+
+def lines(settings: Settings, resource: str, run_id: str) -> list[dict[str, Any]]:
+    parts = landing(settings, resource, run_id).part_files
+    return [msgspec.json.decode(line) for part in parts for line in read_lines(part)]
+
+
+@pytest.fixture
+def simulation(tmp_path: Path) -> Iterator[Simulation]:
+    with start(tmp_path / "company", size=300, seed=SEED, token=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(simulation: Simulation, tmp_path: Path) -> Settings:
+    return settings_for(simulation, tmp_path / "home")
+
+
+def test_the_totals_count_the_deals_that_landed(settings: Settings) -> None:
+    extract_one(settings, "deals", "n-1")
+    said = manifest(settings, "deals", "n-1").control_totals
+    assert said is not None
+    landed = [line["payload"] for line in lines(settings, "deals", "n-1") if not line["_is_deleted"]]
+    assert any(deal["is_archived"] for deal in landed), "no deal is archived: the test would prove nothing"
+    assert abs(sum(total.deal_count for total in said.totals) - len(landed)) <= len(said.excluded_ids)
+    if not said.excluded_ids:
+        for total in said.totals:
+            here = [
+                deal
+                for deal in landed
+                if str(deal["pipeline_id"]) == total.pipeline_id
+                and (str(deal["stage_id"]) if deal["status"] == "open" else deal["status"]) == total.stage_id
+                and deal["currency"] == total.currency_code
+            ]
+            assert len(here) == total.deal_count
+            assert f"{sum(deal['value'] for deal in here):.2f}" == total.deal_amount
+
+
+def test_deleted_deals_land_as_deleted(settings: Settings) -> None:
+    extract_one(settings, "deals", "n-1")
+    deleted = [line for line in lines(settings, "deals", "n-1") if line["_is_deleted"]]
+    assert deleted
+    assert {line["payload"]["status"] for line in deleted} == {"deleted"}
+
+
+def test_an_archived_deal_that_is_unchanged_is_in_the_sweep(settings: Settings) -> None:
+    extract_one(settings, "deals", "n-1")
+    extract_one(settings, "deals_sweep", "n-1")
+    live = {line["_source_id"] for line in lines(settings, "deals", "n-1") if not line["_is_deleted"]}
+    assert {line["_source_id"] for line in lines(settings, "deals_sweep", "n-1")} == live
+
+
+def test_the_statistics_of_every_pipeline_and_user_land_with_the_sweep(settings: Settings) -> None:
+    extract_one(settings, "deals_sweep", "n-1")
+    rows = [line["payload"] for line in lines(settings, "pipeline_statistics", "n-1")]
+    assert {row["pipeline_id"] for row in rows} == {1, 2, 3}
+    assert all({"movement_statistics", "conversion_statistics"} <= row.keys() for row in rows)
+    assert sum(row["movement_statistics"]["deals_left_open"]["count"] for row in rows) > 0
+
+
+def test_a_first_load_of_histories_takes_the_nights_that_the_tokens_need(
+    simulation: Simulation, settings: Settings
+) -> None:
+    simulation.world.pipedrive.limits = TokenLimits(daily=3_000)
+    read: set[str] = set()
+    cursors = []
+    for night in range(1, 6):
+        simulation.advance(night)
+        summary = extract_one(settings, "deal_changelogs", f"n-{night}")
+        assert simulation.world.pipedrive.limits.spent <= 3_000 * 0.75 + 5 * 20, "a quarter is left to others"
+        cursors.append(manifest(settings, "deal_changelogs", f"n-{night}").cursor_to)
+        read |= {line["_source_id"] for line in lines(settings, "deal_changelogs", f"n-{night}")}
+        assert summary["rows"] > 0
+    assert cursors == sorted(cursors)
+    assert cursors[0] < cursors[1] < cursors[2]
+    extract_one(settings, "deals_sweep", "sweep")
+    assert {line["_source_id"] for line in lines(settings, "deals_sweep", "sweep")} <= read
+    # Caught up: the cursor is at the window's end again.
+    last = manifest(settings, "deal_changelogs", "n-5")
+    assert last.cursor_to == last.data_through
+
+
+def test_what_changed_tonight_goes_before_the_backlog(simulation: Simulation, settings: Settings) -> None:
+    simulation.world.pipedrive.limits = TokenLimits(daily=2_000)
+    extract_one(settings, "deal_changelogs", "n-1")
+    simulation.advance(2)
+    extract_one(settings, "deal_changelogs", "n-2")
+    since = parse_instant(manifest(settings, "deal_changelogs", "n-1").extracted_at) - timedelta(minutes=65)
+    stamps = [parse_instant(line["_source_updated_at"]) for line in lines(settings, "deal_changelogs", "n-2")]
+    fresh = [at for at in stamps if at >= since]
+    assert fresh
+    assert stamps[: len(fresh)] == fresh
+    assert len(stamps) > len(fresh), "the backlog was not gone on with"
+
+
+def test_a_day_without_tokens_ends_at_once_in_one_sentence(simulation: Simulation, settings: Settings) -> None:
+    limits = simulation.world.pipedrive.limits = TokenLimits(daily=100)
+    limits.spent = 97
+    before = simulation.world.clock.now
+    with pytest.raises(TransientError, match="tokens for today are used up") as failed:
+        extract_one(settings, "deals", "n-1")
+    assert failed.value.exit_code == 1
+    assert simulation.world.clock.now - before < 2_000, "it backed off although only tomorrow helps"
+    assert not read_manifests(settings.landing_dir)
+
+
+def test_too_many_requests_at_once_are_waited_for(simulation: Simulation, settings: Settings) -> None:
+    simulation.world.pipedrive.limits = TokenLimits(burst=5)
+    assert extract_one(settings, "deal_changelogs", "n-1")["rows"] > 200
+
+
+def test_a_wrong_token_is_a_setting(simulation: Simulation, tmp_path: Path) -> None:
+    settings = settings_for(simulation, tmp_path / "home", pipedrive_token="wrong")
+    with pytest.raises(ConfigurationError, match="refused the token") as failed:
+        extract_one(settings, "deals", "n-1")
+    assert failed.value.exit_code == 2
+    assert "PIPEDRIVE_API_TOKEN" in str(failed.value)
+
+
+def test_the_token_is_written_nowhere(simulation: Simulation, settings: Settings) -> None:
+    for task in plan(settings, ["pipedrive"]):
+        extract_one(settings, task["resource"], "n-1")
+    for path in settings.landing_dir.rglob("*"):
+        if path.is_file():
+            found = b"".join(read_lines(path)) if path.suffix == ".zst" else path.read_bytes()
+            assert TOKEN.encode() not in found
+
+
+def _body(answer: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/api/v2/persons", lambda said: said | {"additional_data": {"next_cursor": "again"}}),
+        ("/api/v2/persons", lambda said: said | {"data": None}),
+        ("/api/v2/persons", lambda said: said | {"success": False}),
+        ("/api/v2/persons", lambda said: said | {"data": [said["data"][0], said["data"][0]]}),
+        ("/api/v2/persons", lambda said: said | {"data": [{"name": "nobody"}]}),
+        ("/api/v2/persons", lambda said: {"error": "?"}),
+    ],
+    ids=["a cursor in circles", "no data", "no success", "one twice", "one without an id", "another shape"],
+)
+def test_an_answer_that_makes_no_sense_lands_nothing(
+    simulation: Simulation, settings: Settings, path: str, change: Any
+) -> None:
+    def fault(request: Request, response: Response) -> Response:
+        if request.path != path:
+            return response
+        return Response(200, _body(change(msgspec.json.decode(response.body))), response.headers)
+
+    simulation.world.fault = fault
+    with pytest.raises(IntegrityError):
+        extract_one(settings, "persons", "n-1")
+    assert not read_manifests(settings.landing_dir)
+
+
+def test_leads_that_shift_while_they_are_read_are_not_passed_over(
+    simulation: Simulation, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first lead vanishes between two pages: the second page begins one further, and the list is read again."""
+    monkeypatch.setattr("extractors.sources.pipedrive.pages.PAGE", 100)
+    pages: list[int] = []
+
+    def shift(request: Request, response: Response) -> Response:
+        if request.path != "/v1/leads/archived":
+            return response
+        start = int(request.first("start") or 0)
+        pages.append(start)
+        said = msgspec.json.decode(response.body)
+        if len(pages) == 2:
+            said["data"] = said["data"][1:]
+        return Response(200, _body(said), response.headers)
+
+    whole = {line["_source_id"] for line in _leads(simulation, settings, "n-0")}
+    simulation.world.fault = shift
+    assert {line["_source_id"] for line in _leads(simulation, settings, "n-1")} == whole
+    assert pages[:3] == [0, 99, 0]
+
+
+def _leads(simulation: Simulation, settings: Settings, run_id: str) -> list[dict[str, Any]]:
+    extract(settings, "pipedrive", "leads", run_id, ResourceState())
+    return lines(settings, "leads", run_id)
+
+
+def test_an_account_whose_plan_has_no_goals_still_loads(simulation: Simulation, settings: Settings) -> None:
+    simulation.world.fault = lambda request, response: (
+        Response(402, b'{"success": false}', response.headers) if request.path == "/v1/goals/find" else response
+    )
+    assert extract_one(settings, "goals", "n-1")["rows"] == 0
+    simulation.world.fault = lambda request, response: (
+        Response(402, b'{"success": false}', response.headers) if request.path == "/api/v2/deals" else response
+    )
+    with pytest.raises(WatertightError, match="plan"):
+        extract_one(settings, "deals", "n-1")
