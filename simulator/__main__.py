@@ -25,7 +25,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7, help="another seed is another company (default 7)")
     parser.add_argument("--night", type=int, default=1, help="the night to begin with (default 1)")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--token", required=True, help="the token that clients must send: HubSpot's as bearer, Pipedrive's as x-api-token")
+    parser.add_argument(
+        "--token",
+        required=True,
+        help="the token that clients must send: HubSpot's as bearer, Pipedrive's as x-api-token",
+    )
     parser.add_argument("--ready-file", type=Path, help="written once the port listens: url and token as JSON")
     given = parser.parse_args()
 
