@@ -107,12 +107,23 @@ def test_an_archived_deal_that_is_unchanged_is_in_the_sweep(settings: Settings) 
     assert {line["_source_id"] for line in lines(settings, "deals_sweep", "n-1")} == live
 
 
-def test_the_statistics_of_every_pipeline_and_user_land_with_the_sweep(settings: Settings) -> None:
-    extract_one(settings, "deals_sweep", "n-1")
-    rows = [line["payload"] for line in lines(settings, "pipeline_statistics", "n-1")]
+def test_statistics_come_as_often_as_the_sweep_and_wait_for_tokens(simulation: Simulation, settings: Settings) -> None:
+    limits = simulation.world.pipedrive.limits = TokenLimits(daily=4_000)
+    limits.spent = 500
+    extract_one(settings, "pipeline_statistics", "n-1")
+    assert manifest(settings, "pipeline_statistics", "n-1").rows == 0, "there were not tokens enough"
+    landed = {}
+    for night in range(2, 11):
+        simulation.advance(night)
+        extract_one(settings, "pipeline_statistics", f"n-{night}")
+        landed[night] = [line["payload"] for line in lines(settings, "pipeline_statistics", f"n-{night}")]
+        limits.daily = 100_000
+    assert [night for night, rows in landed.items() if rows] == [3, 10]
+    rows = landed[3]
     assert {row["pipeline_id"] for row in rows} == {1, 2, 3}
     assert all({"movement_statistics", "conversion_statistics"} <= row.keys() for row in rows)
     assert sum(row["movement_statistics"]["deals_left_open"]["count"] for row in rows) > 0
+    assert {(row["start_date"], row["end_date"]) for row in landed[10]} == {("2026-06-04", "2026-06-10")}
 
 
 def test_a_first_load_of_histories_takes_the_nights_that_the_tokens_need(

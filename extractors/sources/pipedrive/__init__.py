@@ -6,8 +6,6 @@ history of a deal comes from its changelog, one call a deal, which the day's tok
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from extractors.core.settings import Settings
 from extractors.core.spec import Resource, Source
 from extractors.sources.pipedrive import deals
@@ -23,21 +21,12 @@ from extractors.sources.pipedrive.lists import (
     extract_v1_list,
     extract_whole,
 )
-from extractors.sources.pipedrive.statistics import TABLE as STATISTICS
-from extractors.sources.pipedrive.statistics import land_statistics
-
-if TYPE_CHECKING:
-    from extractors.core.run import Extraction
+from extractors.sources.pipedrive.statistics import extract_statistics
 
 
 def _is_configured(settings: Settings) -> bool:
     # A variable that is set to nothing counts as not set.
     return bool(settings.pipedrive_token)
-
-
-def _extract_deals_sweep(extraction: Extraction) -> None:
-    deals.extract_deals_sweep(extraction)
-    land_statistics(extraction)
 
 
 PIPEDRIVE = Source(
@@ -66,7 +55,8 @@ PIPEDRIVE = Source(
         Resource("persons_sweep", extract_sweep("/persons"), "complete", sweep_of="persons"),
         Resource("leads_sweep", extract_leads_sweep, "complete", sweep_of="leads"),
         Resource("activities_sweep", extract_sweep("/activities"), "complete", sweep_of="activities"),
-        Resource("deals_sweep", _extract_deals_sweep, "complete", sweep_of="deals", also_lands=(STATISTICS,)),
+        Resource("deals_sweep", deals.extract_deals_sweep, "complete", sweep_of="deals"),
+        Resource("pipeline_statistics", extract_statistics, "changes"),
         # Last: it takes what the others leave of the day's tokens.
         Resource("deal_changelogs", extract_changelogs, "changes"),
     ),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 import msgspec
 
+from extractors.core.cursor import parse_instant
 from extractors.core.errors import IntegrityError
 from extractors.core.spec import Record
+
+T = TypeVar("T")
 
 #: one object: its top-level keys and their values as received
 Object = dict[str, msgspec.Raw]
@@ -16,6 +20,7 @@ Object = dict[str, msgspec.Raw]
 _id = msgspec.json.Decoder(int | str)
 _text = msgspec.json.Decoder(str | None)
 _flag = msgspec.json.Decoder(bool | None)
+_number = msgspec.json.Decoder(int)
 encode = msgspec.json.Encoder().encode
 
 
@@ -103,26 +108,45 @@ class Statistics(msgspec.Struct):
     data: msgspec.Raw
 
 
-def id_of(said: Object, kind: str) -> str:
-    """The object's id as text. Raises IntegrityError without one."""
+def _value(said: Object, key: str, decoder: msgspec.json.Decoder[T], kind: str) -> T:
     try:
-        return str(_id.decode(said["id"]))
-    except (KeyError, msgspec.MsgspecError):
-        raise IntegrityError(f"Pipedrive gave one of its {kind} without an id.", "Start again later.") from None
+        return decoder.decode(said[key])
+    except (KeyError, msgspec.MsgspecError, UnicodeDecodeError):
+        wrong = f"Pipedrive gave one of its {kind} without a {key} that can be read."
+        raise IntegrityError(wrong, "Nothing of it was kept; start again later.") from None
 
 
-def stamp_of(said: Object, *keys: str) -> str | None:
-    """The first of these instants that the object has, as ISO-8601 UTC ending in Z; v1 writes its own without a zone."""
+def id_of(said: Object, kind: str, key: str = "id") -> str:
+    """The object's id as text. Raises IntegrityError without one."""
+    return str(_value(said, key, _id, kind))
+
+
+def number_of(said: Object, kind: str, key: str = "id") -> int:
+    """A whole number of the object. Raises IntegrityError without one."""
+    return _value(said, key, _number, kind)
+
+
+def stamp_of(said: Object, kind: str, *keys: str) -> str | None:
+    """The first of these instants that the object has, as ISO-8601 UTC ending in Z; v1 writes its own without a zone.
+
+    Raises IntegrityError for a text that is no instant.
+    """
     for key in keys:
-        text: str | None = _text.decode(said[key]) if key in said else None
+        text: str | None = _value(said, key, _text, kind) if key in said else None
         if text:
-            return text if text.endswith("Z") else text.replace(" ", "T") + "Z"
+            stamp = text if text.endswith("Z") else text.replace(" ", "T") + "Z"
+            try:
+                parse_instant(stamp)
+            except ValueError:
+                wrong = f"Pipedrive gave one of its {kind} with a {key} that is no instant."
+                raise IntegrityError(wrong, "Nothing of it was kept; start again later.") from None
+            return stamp
     return None
 
 
-def is_set(said: Object, key: str) -> bool:
-    """Whether a flag is there and true."""
-    return key in said and bool(_flag.decode(said[key]))
+def is_set(said: Object, key: str, kind: str) -> bool:
+    """Whether a flag is there and true. Raises IntegrityError for what is no flag."""
+    return key in said and bool(_value(said, key, _flag, kind))
 
 
 def payload_of(said: Object) -> bytes:
@@ -133,7 +157,10 @@ def payload_of(said: Object) -> bytes:
 def record_of(said: Object, kind: str) -> Record:
     """The record of an object as received."""
     return Record(
-        id_of(said, kind), stamp_of(said, "update_time", "modified"), is_set(said, "is_deleted"), payload_of(said)
+        id_of(said, kind),
+        stamp_of(said, kind, "update_time", "modified"),
+        is_set(said, "is_deleted", kind),
+        payload_of(said),
     )
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from extractors.core.cursor import parse_instant
 from extractors.core.errors import IntegrityError
 from extractors.core.spec import Record
-from extractors.sources.pipedrive.answers import id_of, payload_of, stamp_of
+from extractors.sources.pipedrive.answers import number_of, payload_of, stamp_of
 from extractors.sources.pipedrive.connection import V1, MissingError, TokensSpentError, connection_of, stamp
 from extractors.sources.pipedrive.pages import cursor_pages
 
@@ -113,10 +113,10 @@ def _changed(extraction: Extraction, since: datetime | None) -> Iterator[_Change
     def of(path: str) -> Iterator[_Changed]:
         for page in cursor_pages(connection_of(extraction), path, asked):
             for said in page:
-                text = stamp_of(said, "update_time", "add_time")
+                text = stamp_of(said, "deals", "update_time", "add_time")
                 if text is None:
                     raise IntegrityError("Pipedrive gave a deal without an update time.", "Start again later.")
-                yield _Changed(parse_instant(text), int(id_of(said, "deals")), text)
+                yield _Changed(parse_instant(text), number_of(said, "deals"), text)
 
     return merge(of("/deals"), of("/deals/archived"))
 

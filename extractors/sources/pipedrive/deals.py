@@ -10,11 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from extractors.core.pagination import batches
 from extractors.core.spec import Record
-from extractors.sources.pipedrive.answers import Object, encode, id_of, payload_of, record_of, records_of, stamp_of
+from extractors.sources.pipedrive.answers import (
+    Object,
+    encode,
+    id_of,
+    number_of,
+    payload_of,
+    record_of,
+    records_of,
+    stamp_of,
+)
 from extractors.sources.pipedrive.connection import connection_of, stamp
 from extractors.sources.pipedrive.pages import cursor_pages
 from extractors.sources.pipedrive.totals import ask_totals
@@ -27,8 +34,6 @@ NOT_DELETED, DELETED = "open,won,lost", "deleted"
 PRODUCTS = "deal_products"
 #: deals whose products come in one call
 BATCH = 100
-_count = msgspec.json.Decoder(int | None)
-_deal_of = msgspec.json.Decoder(int)
 
 
 def extract_deals(extraction: Extraction) -> None:
@@ -51,15 +56,12 @@ def extract_deals(extraction: Extraction) -> None:
 def _products(extraction: Extraction, deals: list[Object]) -> Iterator[Record]:
     """One record per deal with all its products, so that a product taken off a deal is gone. A deal that says it has none
     is not asked for, and on the first load says nothing worth keeping."""
-    counts = {
-        id_of(said, "deals"): _count.decode(said["products_count"]) if "products_count" in said else None
-        for said in deals
-    }
+    counts = {id_of(said, "deals"): _products_count(said) for said in deals}
     for some in batches([deal for deal, count in counts.items() if count != 0], BATCH):
         found: dict[str, list[Object]] = {deal: [] for deal in some}
         for page in cursor_pages(connection_of(extraction), "/deals/products", {"deal_ids": ",".join(some)}):
             for product in page:
-                found.setdefault(str(_deal_of.decode(product["deal_id"])), []).append(product)
+                found.setdefault(id_of(product, "products of deals", "deal_id"), []).append(product)
         for deal, products in found.items():
             yield _products_record(deal, products)
     if not extraction.is_first_load:
@@ -68,8 +70,13 @@ def _products(extraction: Extraction, deals: list[Object]) -> Iterator[Record]:
                 yield _products_record(deal, [])
 
 
+def _products_count(said: Object) -> int | None:
+    is_said = "products_count" in said and bytes(said["products_count"]) != b"null"
+    return number_of(said, "deals", "products_count") if is_said else None
+
+
 def _products_record(deal: str, products: list[Object]) -> Record:
-    ordered = sorted(products, key=lambda product: int(id_of(product, "products of deals")))
+    ordered = sorted(products, key=lambda product: number_of(product, "products of deals"))
     return Record(
         deal, None, False, b'{"deal_id":%s,"products":[%s]}' % (deal.encode(), b",".join(map(payload_of, ordered)))
     )
@@ -91,5 +98,5 @@ def _ids(extraction: Extraction, path: str, parameters: Mapping[str, str]) -> It
         extraction.page_read()
         for said in page:
             record = record_of(said, "deals")
-            small = {"id": record.source_id, "add_time": stamp_of(said, "add_time")}
+            small = {"id": record.source_id, "add_time": stamp_of(said, "deals", "add_time")}
             yield Record(record.source_id, record.updated_at, False, encode(small))

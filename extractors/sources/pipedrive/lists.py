@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from extractors.core.spec import Record
 from extractors.sources.pipedrive.answers import GoalsFound, ListPage, Object, encode, id_of, records_of, stamp_of
 from extractors.sources.pipedrive.connection import V1, PlanError, connection_of, stamp
@@ -42,7 +44,11 @@ def extract_fields(extraction: Extraction) -> None:
     """What the fields of deals (and of leads) are called and what their options' numbers mean."""
     for page in cursor_pages(connection_of(extraction), "/dealFields"):
         extraction.page_read()
-        extraction.land(records_of([{**said, "id": said["field_code"]} for said in page], "fields"))
+        extraction.land(
+            records_of(
+                [{**said, "id": msgspec.Raw(encode(id_of(said, "fields", "field_code")))} for said in page], "fields"
+            )
+        )
 
 
 def extract_v1_list(path: str) -> Extract:
@@ -112,4 +118,4 @@ def _leads(extraction: Extraction, path: str, parameters: Mapping[str, str]) -> 
 
 def _only_id(said: Object, kind: str) -> Record:
     source_id = id_of(said, kind)
-    return Record(source_id, stamp_of(said, "update_time"), False, encode({"id": source_id}))
+    return Record(source_id, stamp_of(said, kind, "update_time"), False, encode({"id": source_id}))

@@ -1,20 +1,23 @@
 """Pipedrive's own statistics of what moved in each pipeline: new, won and lost deals, and the rates between stages.
 
-They are asked per pipeline and user (without a user Pipedrive answers for the token's own), 80 tokens a pair, so they come with the
-weekly sweep, for the whole UTC days since the last one. They are witnesses for comparison, no facts.
+They are asked per pipeline and user (without a user Pipedrive answers for the token's own), 80 tokens a pair, so they are due as often as
+the comparison of ids, for the whole UTC days since the last time. The cursor says when that was: it stays where it is on nights on
+which nothing is due or the tokens do not suffice. Statistics are witnesses for comparison, no facts.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from extractors.core.run import ResourceState, is_sweep_due
 from extractors.core.spec import Record
-from extractors.sources.pipedrive.answers import ListPage, Statistics, id_of
+from extractors.sources.pipedrive.answers import ListPage, Statistics, number_of
 from extractors.sources.pipedrive.connection import V1, connection_of
 from extractors.sources.pipedrive.pages import cursor_pages
 
@@ -23,36 +26,42 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TABLE = "pipeline_statistics"
 KINDS = ("movement_statistics", "conversion_statistics")
 COST = 80
+#: the cursor of an account whose statistics were never asked for
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def land_statistics(extraction: Extraction) -> None:
+def extract_statistics(extraction: Extraction) -> None:
     """One record per pipeline, user and period: `{"pipeline_id", "user_id", "start_date", "end_date", "movement_statistics", …}`."""
-    connection = connection_of(extraction)
-    users = [id_of(said, "users") for said in connection.client.get(f"{V1}/users", ListPage).data or []]
-    pipelines = [id_of(said, "pipelines") for page in cursor_pages(connection, "/pipelines") for said in page]
-    cost = COST * len(users) * len(pipelines)
-    if not connection.tokens.allow(cost, extraction.settings.pipedrive_reserve_percent):
+    connection, cursor = connection_of(extraction), extraction.state.cursor
+    if is_sweep_due(extraction.settings, ResourceState(cursor, cursor), extraction.window_end):
+        users = [number_of(said, "users") for said in connection.client.get(f"{V1}/users", ListPage).data or []]
+        pipelines = [number_of(said, "pipelines") for page in cursor_pages(connection, "/pipelines") for said in page]
+        pairs = [(pipeline, user) for pipeline in pipelines for user in users]
+        if connection.tokens.allow(COST * len(pairs), extraction.settings.pipedrive_reserve_percent):
+            extraction.land(_records(extraction, pairs))
+            return
         log.warning(
-            "Pipedrive: no statistics this time, they would cost %d of the %s tokens left", cost, connection.tokens.left
-        )
-        return
-    extraction.land(_records(extraction, users, pipelines), TABLE)
+            "Pipedrive: no statistics tonight, they would cost %d of the %s tokens left today",
+            COST * len(pairs), connection.tokens.left,
+        )  # fmt: skip
+    extraction.window = replace(extraction.window, cursor_to=cursor or _NEVER)
 
 
-def _records(extraction: Extraction, users: list[str], pipelines: list[str]) -> Iterator[Record]:
+def _records(extraction: Extraction, pairs: list[tuple[int, int]]) -> Iterator[Record]:
     end = extraction.now.date() - timedelta(days=1)
-    start = end - timedelta(days=extraction.settings.sweep_days - 1)
+    cursor = extraction.state.cursor or _NEVER
+    since = end - timedelta(days=extraction.settings.sweep_days - 1)
+    start = since if cursor == _NEVER else min(cursor.date(), end)
     period = {"start_date": start.isoformat(), "end_date": end.isoformat()}
 
-    def ask(pair: tuple[str, str]) -> Record:
+    def ask(pair: tuple[int, int]) -> Record:
         pipeline, user = pair
-        said: dict[str, object] = {"pipeline_id": int(pipeline), "user_id": int(user), **period}
+        said: dict[str, object] = {"pipeline_id": pipeline, "user_id": user, **period}
         for kind in KINDS:
             path = f"{V1}/pipelines/{pipeline}/{kind}"
-            said[kind] = connection_of(extraction).client.get(path, Statistics, {**period, "user_id": user}).data
+            said[kind] = connection_of(extraction).client.get(path, Statistics, {**period, "user_id": str(user)}).data
         return Record(f"{pipeline}/{user}/{start}/{end}", None, False, msgspec.json.encode(said))
 
-    return extraction.in_flight(ask, [(pipeline, user) for pipeline in pipelines for user in users])
+    return extraction.in_flight(ask, pairs)

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from extractors.core.spec import ControlTotal, ControlTotals
 from extractors.sources.pipedrive.answers import Summary, Totals, id_of
 from extractors.sources.pipedrive.connection import V1, connection_of, stamp
@@ -22,7 +20,6 @@ from extractors.sources.pipedrive.pages import cursor_pages
 if TYPE_CHECKING:
     from extractors.core.run import Extraction
 
-_number = msgspec.json.Decoder(int)
 CLOSED = ("won", "lost")
 EVERY_STATUS = "open,won,lost,deleted"
 
@@ -31,7 +28,7 @@ def ask_totals(extraction: Extraction) -> ControlTotals:
     """Count and value per place and currency, live and archived deals together."""
     connection = connection_of(extraction)
     stages = [
-        (str(_number.decode(said["pipeline_id"])), id_of(said, "stages"))
+        (id_of(said, "stages", "pipeline_id"), id_of(said, "stages"))
         for page in cursor_pages(connection, "/stages")
         for said in page
     ]

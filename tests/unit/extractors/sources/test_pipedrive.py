@@ -35,12 +35,26 @@ def test_instants_are_asked_for_in_whole_seconds_of_utc() -> None:
     ],
 )
 def test_both_versions_instants_become_one_form(said: str, expected: str | None) -> None:
-    assert stamp_of(object_of(said), "update_time", "modified") == expected
+    assert stamp_of(object_of(said), "users", "update_time", "modified") == expected
 
 
 def test_a_record_is_the_object_as_received() -> None:
     record = record_of(object_of('{"value": 12.50, "id": 7, "is_deleted": true, "note": "\\u00e9"}'), "deals")
     assert record == ("7", None, True, b'{"id":7,"is_deleted":true,"note":"\\u00e9","value":12.50}')
+
+
+@pytest.mark.parametrize(
+    "said", ['"yesterday"', '"2026-13-01T00:00:00Z"', "5", "{}", "[]", '"2026-06-01T10:00:00+25:00"']
+)
+def test_what_is_no_instant_is_refused(said: str) -> None:
+    with pytest.raises(IntegrityError, match="update_time"):
+        stamp_of(object_of(f'{{"update_time": {said}}}'), "deals", "update_time")
+
+
+@pytest.mark.parametrize("said", ['{"id": 1, "is_deleted": "no"}', '{"id": 1, "is_deleted": 7}'])
+def test_a_flag_that_is_none_is_refused(said: str) -> None:
+    with pytest.raises(IntegrityError, match="is_deleted"):
+        record_of(object_of(said), "deals")
 
 
 @pytest.mark.parametrize("said", ["{}", '{"id": null}', '{"id": {}}', '{"id": 1.5}'])
