@@ -5,11 +5,14 @@ A failure here means that what lands is not what the CRM holds. It runs with eve
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
 import msgspec
 import pytest
 
@@ -262,3 +265,45 @@ def test_an_account_whose_plan_has_no_goals_still_loads(simulation: Simulation, 
     )
     with pytest.raises(WatertightError, match="plan"):
         extract_one(settings, "deals", "n-1")
+
+
+_JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@hypothesis.settings(max_examples=60, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(
+    resource=st.sampled_from(
+        ["deals", "deal_changelogs", "persons", "leads", "stages", "users", "goals", "pipeline_statistics"]
+    ),
+    key=st.sampled_from(
+        ["id", "update_time", "is_deleted", "pipeline_id", "products_count", "data", "additional_data", "modified"]
+    ),
+    junk=_JUNK,
+)
+def test_whatever_a_field_holds_it_lands_or_is_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, resource: str, key: str, junk: Any
+) -> None:
+    def spoil(request: Request, response: Response) -> Response:
+        if request.path in ("/v1/users/me", "/_simulator/sleep") or response.status != 200:
+            return response
+        said = msgspec.json.decode(response.body)
+        if key in ("data", "additional_data"):
+            said[key] = junk
+        elif isinstance(said["data"], list) and said["data"]:
+            said["data"][-1][key] = junk
+        return Response(200, json.dumps(said).encode(), response.headers)
+
+    folder = tmp_path_factory.mktemp("junk")
+    with start(folder / "company", size=50, seed=SEED, fault=spoil) as simulation:
+        try:
+            extract_one(settings_for(simulation, folder / "home"), resource, "n-1")
+        except WatertightError as error:
+            refused = error
+        else:
+            return
+    assert refused.wrong
+    assert not read_manifests(folder / "home" / "demo" / "landing")
