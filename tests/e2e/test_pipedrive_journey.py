@@ -231,7 +231,7 @@ def test_deals_gone_without_a_trace_are_marked_within_one_sweep(journey: list[Ni
     long_gone = [
         deal
         for deal, life in last.lives.items()
-        if is_gone(known_at(life, last.data_through - timedelta(days=4))) and deal in last.statuses
+        if is_gone(known_at(life, last.data_through - timedelta(days=3))) and deal in last.statuses
     ]
     assert [deal for deal in long_gone if deal in first.statuses], "nothing vanished: the test would prove nothing"
     assert {last.statuses[deal] for deal in long_gone} == {"deleted"}
