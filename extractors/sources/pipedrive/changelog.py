@@ -96,6 +96,9 @@ def extract_changelogs(extraction: Extraction) -> None:
     if last_asked is not None:
         fresh_since = last_asked - behind - timedelta(minutes=settings.lookback_minutes)
         reading.read(_changed(extraction, fresh_since))
+    else:
+        # Deleted deals are shown for 30 days only: their turn might come too late.
+        reading.read(_changed(extraction, None, "deleted"))
     has_backlog = cursor is None or last_asked is None or cursor < last_asked - behind
     if has_backlog and not reading.is_cut:
         backlog = _changed(extraction, cursor)
@@ -104,9 +107,11 @@ def extract_changelogs(extraction: Extraction) -> None:
         _stop_at(extraction, reached)
 
 
-def _changed(extraction: Extraction, since: datetime | None) -> Iterator[_Changed]:
+def _changed(
+    extraction: Extraction, since: datetime | None, status: str = "open,won,lost,deleted"
+) -> Iterator[_Changed]:
     """Deals that changed at or after an instant, by update time, whether archived, deleted or neither."""
-    asked = {"sort_by": "update_time", "status": "open,won,lost,deleted"}
+    asked = {"sort_by": "update_time", "status": status}
     if since is not None:
         asked["updated_since"] = stamp(since)
 
