@@ -6,9 +6,10 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,25 @@ def build(settings: Settings, run_id: str, report: Callable[[str], None] = lambd
     return built
 
 
+def build_as_of(
+    settings: Settings, tables: Sequence[str], as_of: datetime | None, report: Callable[[str], None]
+) -> None:
+    """Builds some published tables and what they are made of, without the data tests, as they stood at the instant `as_of` (aware).
+
+    None: everything that is loaded counts. Raises as `build` does.
+    """
+    _require_preset(settings)
+    settings.build_dir.mkdir(parents=True, exist_ok=True)
+    with plain_errors(settings.build_dir):
+        nodes, _ = _run_dbt(settings, report, as_of, [f"+{table}" for table in tables])
+    failed = [node for node in nodes if node.has_failed]
+    if failed:
+        raise WatertightError(
+            f"{', '.join(tables)} could not be built as it was then. " + " ".join(map(_sentence, failed[:3])),
+            f"The publication is untouched. The log is in {settings.build_dir / 'logs' / 'dbt.log'}.",
+        )
+
+
 def last_build(settings: Settings) -> Built | None:
     """The last build's result; None when there is none or it was cut short."""
     try:
@@ -121,8 +141,10 @@ def _require_preset(settings: Settings) -> None:
         )
 
 
-def _run_dbt(settings: Settings, report: Callable[[str], None]) -> tuple[tuple[Node, ...], dict[str, str]]:
-    """The nodes' results, and the compiled SQL of the tests among them, by name."""
+def _run_dbt(
+    settings: Settings, report: Callable[[str], None], as_of: datetime | None = None, only: Sequence[str] = ()
+) -> tuple[tuple[Node, ...], dict[str, str]]:
+    """The nodes' results, and the compiled SQL of the tests among them, by name. With `only` these nodes and no data tests."""
     # Imported late: dbt takes two seconds to come in, and most commands do without it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -140,9 +162,10 @@ def _run_dbt(settings: Settings, report: Callable[[str], None]) -> tuple[tuple[N
         *("--vars", json.dumps(variables)),
         # Unit tests prove the SQL, not the night's data: they run with the project's own tests.
         *("--exclude-resource-type", "unit_test"),
+        *(("--select", *only, "--exclude-resource-type", "test") if only else ()),
         *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-write-json"),
     ]
-    with _environment(settings):
+    with _environment(settings, as_of):
         try:
             outcome = dbtRunner(callbacks=[_announcer(report)]).invoke(arguments)
         finally:
@@ -173,12 +196,13 @@ def _run_dbt(settings: Settings, report: Callable[[str], None]) -> tuple[tuple[N
 
 
 @contextmanager
-def _environment(settings: Settings) -> Iterator[None]:
-    """What dbt_project/profiles.yml asks for; put back afterwards, because the process goes on."""
+def _environment(settings: Settings, as_of: datetime | None) -> Iterator[None]:
+    """What dbt_project/profiles.yml and macros/as_of.sql ask for; put back afterwards, because the process goes on."""
     wanted = {
         "WATERTIGHT_WAREHOUSE_FILE": str(settings.warehouse_file),
         "WATERTIGHT_MARTS_FILE": str(settings.marts_file),
         "WATERTIGHT_DETAIL_FILE": str(settings.detail_file),
+        "WATERTIGHT_AS_OF": as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if as_of else "",
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

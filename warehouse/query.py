@@ -80,6 +80,14 @@ def answer_in_pieces(settings: Settings, query: str) -> Iterator[Answer]:
             raise _wrong(error) from None
 
 
+def require_answerable(settings: Settings, table: str, query: str) -> None:
+    """ConfigurationError when a published table of that name could not answer the query: found out before the work, not after it."""
+    if (settings.published_dir / "marts.duckdb").exists() and ask(
+        settings, f"select table_name from duckdb_tables() where table_name = '{table}'"
+    ).rows:
+        ask(settings, f"explain {query}")
+
+
 def write_csv(settings: Settings, query: str, write: Callable[[str], object]) -> None:
     """RFC 4180 with a header; text that a spreadsheet would run as a formula gets an apostrophe in front."""
     buffer = io.StringIO()

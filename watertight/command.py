@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from rich.text import Text
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings, read_settings
 from extractors.sources import SOURCES
-from warehouse import query
+from warehouse import as_of, query
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
@@ -60,8 +60,13 @@ class Session:
 
 
 @contextmanager
-def session(name: str, *, as_json: bool = False, keep_journal: bool = True) -> Iterator[Session]:
-    """Opens settings and journal, and turns every error into a sentence and an exit code."""
+def session(
+    name: str, *, as_json: bool = False, keep_journal: bool = True, answer_only: bool = False
+) -> Iterator[Session]:
+    """Opens settings and journal, and turns every error into a sentence and an exit code.
+
+    `answer_only`: the standard output is for the answer alone, progress is shown on the other one.
+    """
     err = Console(stderr=True)
     journal: Path | None = None
     root = logging.getLogger()
@@ -72,7 +77,7 @@ def session(name: str, *, as_json: bool = False, keep_journal: bool = True) -> I
     root.addHandler(logging.NullHandler())
     try:
         settings = read_settings()
-        progress = Progress(printer(stderr=as_json), silent=as_json)
+        progress = Progress(printer(stderr=as_json or answer_only), silent=as_json)
         root.setLevel(logging.INFO)
         extractors_log.addHandler(progress)
         if keep_journal:
@@ -128,6 +133,9 @@ def complain(console: Console, wrong: str, mend: str, *, as_json: bool, code: in
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 source_option = click.option(
     "--source", "sources", multiple=True, metavar="NAME", help="Only this source; may be given several times."
+)
+format_option = click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
 )
 
 
@@ -261,19 +269,36 @@ def list_sources(as_json: bool) -> None:
 
 @main.command()
 @click.argument("statement")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def sql(statement: str, form: str, as_json: bool) -> None:
     """Answer one reading SQL statement from the published marts."""
-    form = "json" if as_json else form
     with session("sql", as_json=as_json, keep_journal=False) as current:
-        write = sys.stdout.write
-        if form == "csv":
-            query.write_csv(current.settings, statement, write)
-        elif form == "json":
-            query.write_json(current.settings, statement, write)
-        else:
-            show_rows(current.out, query.ask(current.settings, statement, MOST_ROWS))
+        answer_query(current, current.settings, statement, "json" if as_json else form)
+
+
+@main.command("as-of")
+@click.argument("day")
+@click.argument("mart")
+@click.option("--known", metavar="DAY", help="What was known at the end of this day; left out: the latest knowledge.")
+@click.option("--where", metavar="CONDITION", help="Only the rows that meet this SQL condition.")
+@format_option
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def show_as_of(day: str, mart: str, known: str | None, where: str | None, form: str, as_json: bool) -> None:
+    """Recompute a mart as it was at the end of DAY (YYYY-MM-DD), in a copy; nothing published changes."""
+    with session("as-of", as_json=as_json, answer_only=True) as current:
+        table = as_of.find_table(mart)
+        days = as_of.read_day(day, "DAY"), as_of.read_day(known, "--known") if known is not None else None
+        statement = f'select * from "{table}" {f"where ({where})" if where is not None else ""} order by all'
+        query.require_answerable(current.settings, table, statement)
+        with ExitStack() as recomputed:
+            with current.progress.step(f"Recompute {table}") as result:
+                then = recomputed.enter_context(as_of.recompute(current.settings, [table], *days, current.progress.say))
+                result.text = f"as of {then.day}, known on {then.known}"
+            current.progress.say(
+                f"{then.runs_known} of {then.runs} runs known, data through {then.data_through:%Y-%m-%d %H:%M} UTC"
+            )
+            answer_query(current, then.settings, statement, "json" if as_json else form)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -356,6 +381,16 @@ def show_sources(console: Console, sources: Sequence[dict[str, Any]]) -> None:
         console.print("  leaves out ", Text(source["not_loaded"]))
         if not source["is_set_up"]:
             console.print("  to set up  ", Text(source["how_to_set_up"]))
+
+
+def answer_query(current: Session, settings: Settings, statement: str, form: str) -> None:
+    """One reading statement on the published file of `settings`, in one of the three formats."""
+    if form == "csv":
+        query.write_csv(settings, statement, sys.stdout.write)
+    elif form == "json":
+        query.write_json(settings, statement, sys.stdout.write)
+    else:
+        show_rows(current.out, query.ask(settings, statement, MOST_ROWS))
 
 
 def show_rows(console: Console, answer: query.Answer) -> None:

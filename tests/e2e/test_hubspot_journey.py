@@ -16,6 +16,7 @@ import pytest
 from extractors.core.settings import Settings, read_settings
 from simulator import truth
 from simulator.server import Simulation, start
+from tests.core.tables import differences
 from tests.e2e.truth_ledger import (
     INDEX_LAG,
     Move,
@@ -28,6 +29,7 @@ from tests.e2e.truth_ledger import (
     moves_of,
     possible_states,
 )
+from warehouse.as_of import published_tables, recompute
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild
 from watertight import night as steps
@@ -48,6 +50,7 @@ def settings_for(home: Path, simulation: Simulation) -> Settings:
         files_dir=simulation.home / "files",
         simulated_time=True,
         sweep_days=3,
+        keep_publications=NIGHTS,
         _env_file=None,
     )
 
@@ -206,3 +209,15 @@ def test_ten_nights_equal_their_rebuild_from_landing(journey: Any, home: Path) -
     differences = compare_with_rebuild(settings, steps.raw_tables())
     lease.release()
     assert not differences, [one.as_dict() for one in differences]
+
+
+def test_every_night_can_be_said_again(journey: Any, home: Path) -> None:
+    """As of its day, as known on its day, every table of each of the ten nights is what was published then."""
+    settings = read_settings(home_dir=home / "home", simulated_time=True, _env_file=None)
+    published = sorted(settings.published_dir.glob("marts_*.duckdb"))
+    assert len(published) == NIGHTS
+    for path in published:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            day = connection.execute("select max(warehouse_data_through) from dim_sources").fetchall()[0][0].date()
+        with recompute(settings, published_tables(), day, day) as then:
+            assert not differences(path, then.settings.marts_file, published_tables())

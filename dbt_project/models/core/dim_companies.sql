@@ -14,5 +14,6 @@ select
     merged_into_company_key,
     crm_url
 from {{ ref('int_crm__companies') }}
+{{ happened_by_then('created_at') }}
 union all
 select {{ unknown_key() }}, 'unknown', null, 'unknown', null, null, null, null, false, null, null, false, null, null

@@ -13,3 +13,4 @@ select
 from {{ ref('int_crm__contacts') }} as contact
 left join {{ ref('dim_companies') }} as company
     on {{ stable_key('contact.source_system', 'contact.account', 'contact.source_company_id') }} = company.company_key
+{{ happened_by_then('contact.created_at') }}

@@ -54,7 +54,7 @@ currencies as (
     union
     select '{{ var("currency") }}'
     union
-    select currency_code from {{ ref('int_crm__deals') }} where currency_code is not null
+    select currency_code from {{ ref('int_crm__deals_as_of') }} where currency_code is not null
 
 )
 

@@ -7,6 +7,7 @@ leads as (
         {{ stable_key('source_system', 'account', 'source_company_id') }} as stated_company_key,
         {{ stable_key('source_system', 'account', 'source_owner_id') }} as stated_owner_key
     from {{ ref('int_crm__leads') }}
+    {{ happened_by_then('created_at') }}
 
 ),
 
@@ -31,7 +32,7 @@ select
     {{ stable_key('lead.source_system', 'lead.account', 'lead.source_contact_id') }} as contact_key,
     coalesce(company.company_key, {{ unknown_key() }}) as company_key,
     coalesce(owner.owner_key, {{ unknown_key() }}) as owner_key,
-    coalesce(lead.lead_status, status.lead_status, 'new') as lead_status,
+    coalesce({% if not then() %}lead.lead_status, {% endif %}status.lead_status, 'new') as lead_status,
     status.first_mql_at,
     status.first_sql_at,
     coalesce(channel.channel, lead.source_channel) as channel,

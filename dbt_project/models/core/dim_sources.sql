@@ -7,7 +7,7 @@ newest_runs as (
         source_system,
         account,
         run_id,
-        data_through,
+        {{ until_then('data_through') }} as data_through,
         max(run_id) over (partition by source_system, account) as latest_run_id
     from {{ ref('int_crm__loads') }}
 

@@ -45,14 +45,15 @@ listed as (
         case when nullif(stage.funnel_step, 'none') is not null then named.step_number else step.step_number end as funnel_step_number,
         stage.default_probability,
         stage.valid_from,
-        stage.valid_to,
-        stage.is_current,
+        {{ valid_to_then('stage.valid_to') }} as valid_to,
+        {{ valid_to_then('stage.valid_to') }} = {{ end_of_time() }} as is_current,
         stage.is_deleted
     from {{ ref('int_crm__stages') }} as stage
     left join preset as named on stage.funnel_step = named.step_name
     left join steps as step
         on stage.source_system = step.source_system and stage.source_pipeline_id = step.source_pipeline_id
         and (stage.source_stage_id = step.source_stage_id or stage.stage_name = step.source_stage_id)
+    {{ happened_by_then('stage.valid_from') }}
 
 ),
 

@@ -9,6 +9,7 @@ activities as (
         {{ stable_key('source_system', 'account', 'source_deal_id') }} as stated_deal_key,
         coalesce({{ stable_key('source_system', 'account', 'source_owner_id') }}, {{ unknown_key() }}) as owner_key
     from {{ ref('int_crm__activities') }}
+    {{ happened_by_then('happened_at') }}
 
 )
 

@@ -20,6 +20,7 @@ values_before as (
         ), '') as old_value
     from {{ ref('int_crm__deal_changes') }} as change
     inner join changed_deals on change.deal_key = changed_deals.deal_key
+    {{ happened_by_then('change.changed_at') }}
 
 )
 

@@ -23,6 +23,7 @@ statuses_before as (
         ) as old_status
     from {{ ref('int_crm__lead_changes') }} as change
     inner join changed_leads on change.lead_key = changed_leads.lead_key
+    {{ happened_by_then('change.changed_at') }}
 
 ),
 

@@ -4,7 +4,7 @@ entries as (
 
     select *, spend_date as booked_date
     from {{ ref('int_crm__marketing_spend') }}
-    where not is_deleted
+    where not is_deleted {{ dated_by_then('spend_date', 'and') }}
 
 )
 

@@ -4,6 +4,7 @@ entries as (
 
     select *, {{ reporting_date('paid_at') }} as booked_date
     from {{ ref('int_crm__payments') }}
+    {{ happened_by_then('paid_at') }}
 
 )
 

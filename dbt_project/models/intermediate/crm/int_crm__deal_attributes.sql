@@ -4,7 +4,7 @@ with
 lost_groups as (
 
     select reason.lost_reason, min(pattern.lost_group) as lost_group
-    from (select distinct lost_reason from {{ ref('int_crm__deals') }} where lost_reason is not null) as reason
+    from (select distinct lost_reason from {{ ref('int_crm__deals_as_of') }} where lost_reason is not null) as reason
     inner join {{ ref('lost_reasons') }} as pattern on lower(reason.lost_reason) like pattern.reason_pattern
     group by reason.lost_reason
 
@@ -26,7 +26,7 @@ select
     coalesce(company.company_key, {{ unknown_key() }}) as company_key,
     coalesce({{ stable_key('deal.source_system', 'deal.account', 'deal.source_owner_id') }}, {{ unknown_key() }}) as owner_key,
     {{ stable_key('deal.source_system', 'deal.account', 'coalesce(deal.source_lead_id, lead_of_deal.source_lead_id)') }} as lead_key
-from {{ ref('int_crm__deals') }} as deal
+from {{ ref('int_crm__deals_as_of') }} as deal
 left join lost_groups as lost_group on deal.lost_reason = lost_group.lost_reason
 left join lead_of_deals as lead_of_deal
     on deal.source_system = lead_of_deal.source_system and deal.account = lead_of_deal.account
@@ -35,3 +35,4 @@ left join {{ ref('channels') }} as channel on deal.source_system = channel.sourc
 left join {{ ref('int_crm__companies') }} as company
     on deal.source_system = company.source_system and deal.account = company.account
     and deal.source_company_id = company.source_company_id
+    {{ happened_by_then('company.created_at', 'and') }}
