@@ -1,6 +1,7 @@
 """The simulated CRMs over real HTTP, on the loopback interface only.
 
-Besides HubSpot's own paths there are three of the simulator's: `GET /_simulator/state`, `POST /_simulator/sleep {"seconds": x}` and
+HubSpot and Salesforce (`/services/…`) share the port. Besides their own paths there are three of the simulator's:
+`GET /_simulator/state`, `POST /_simulator/sleep {"seconds": x}` and
 `POST /_simulator/night {"night": n}`. Time passes only by requests and by sleeping, see `clock`.
 """
 
@@ -20,6 +21,8 @@ from simulator.clock import Clock
 from simulator.company import SIZES, Company
 from simulator.hubspot.answers import Refusal, Request, Response, invalid, json_body
 from simulator.hubspot.api import HubSpot
+from simulator.salesforce.api import Salesforce
+from simulator.salesforce.oauth import private_key
 from simulator.seasons import LAST_NIGHT
 
 Fault = Callable[[Request, Response], Response | None]
@@ -38,6 +41,7 @@ class World:
     company: Company
     clock: Clock
     hubspot: HubSpot
+    salesforce: Salesforce
     fault: Fault | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,7 +57,9 @@ class World:
     def answer(self, request: Request) -> Response:
         """Answer a request to a CRM or to the simulator itself."""
         with self.lock:
-            if not request.path.startswith("/_simulator/"):
+            if request.path.startswith("/services/"):
+                response = self.salesforce.handle(request)
+            elif not request.path.startswith("/_simulator/"):
                 response = self.hubspot.handle(request)
             else:
                 try:
@@ -83,6 +89,7 @@ class World:
             "now": self.clock.iso(),
             "requests": dict(self.hubspot.counts),
             "total": self.hubspot.counts.total(),
+            "salesforce": dict(self.salesforce.counts),
         }
 
 
@@ -112,7 +119,8 @@ def make_world(home: Path, size: str | int, seed: int, night: int, token: str) -
             f"The folder {home} cannot be written: {broken.strerror or broken}. Choose another with --home."
         ) from None
     clock = Clock(night)
-    return World(home, company, clock, HubSpot(company, clock, token))
+    salesforce = Salesforce(company, clock, token, private_key(home))
+    return World(home, company, clock, HubSpot(company, clock, token), salesforce)
 
 
 def _remember(home: Path, settings: dict[str, int]) -> None:
@@ -144,7 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length)) if length.isdigit() else b""
         parts = urlsplit(self.path)
         headers = {key.lower(): value for key, value in self.headers.items()}
-        request = Request(self.command, unquote(parts.path), parse_qs(parts.query), headers, body)
+        size = len(self.requestline) + sum(len(key) + len(value) + 4 for key, value in self.headers.items())
+        request = Request(self.command, unquote(parts.path), parse_qs(parts.query), headers, body, size)
         answered = self.world.answer(request)
         if self.world.fault is None:
             self.write(answered)
