@@ -12,9 +12,10 @@ from extractors.core.settings import Settings
 from extractors.core.spec import Source
 from extractors.sources.files import FILES
 from extractors.sources.hubspot import HUBSPOT
+from extractors.sources.salesforce import SALESFORCE
 from extractors.sources.tryton import TRYTON
 
-SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in (HUBSPOT, FILES, TRYTON)})
+SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in (HUBSPOT, SALESFORCE, FILES, TRYTON)})
 
 
 def source_named(name: str) -> Source:
