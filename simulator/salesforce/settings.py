@@ -50,7 +50,7 @@ def user_names(company: Company) -> dict[str, str]:
 def _users(org: Org, now: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [{
         "Id": identify("User", 0), "Username": USERNAME, "FirstName": "Integration", "LastName": "User", "Name": "Integration User",
-        "Email": USERNAME, "Department": None, "IsActive": True, "UserType": "Standard", **_stamped(_START),
+        "Email": USERNAME, "Department": None, "IsActive": True, "UserType": "CloudIntegrationUser", **_stamped(_START),
     }]  # fmt: skip
     for seller in org.company.sellers.everyone:
         left = seller.left is not None and seller.left <= now

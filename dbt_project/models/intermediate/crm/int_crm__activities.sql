@@ -9,6 +9,8 @@ versions as (
 
     select {{ columns }} from {{ ref('int_hubspot__activities') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__activities') }}
+    union all
     select {{ columns }} from {{ ref('int_files__activities') }}
 
 )

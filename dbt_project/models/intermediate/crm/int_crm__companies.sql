@@ -10,6 +10,8 @@ versions as (
 
     select {{ columns }} from {{ ref('int_hubspot__companies') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__companies') }}
+    union all
     select {{ columns }} from {{ ref('int_files__companies') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__companies') }}

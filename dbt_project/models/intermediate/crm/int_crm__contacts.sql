@@ -10,6 +10,8 @@ versions as (
 
     select {{ columns }} from {{ ref('int_hubspot__contacts') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__contacts') }}
+    union all
     select {{ columns }} from {{ ref('int_files__contacts') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__contacts') }}

@@ -5,6 +5,8 @@
 {%- endset %}
 select {{ columns }} from {{ ref('int_hubspot__deal_history') }}
 union all
+select {{ columns }} from {{ ref('int_salesforce__deal_history') }}
+union all
 select {{ columns }} from {{ ref('int_files__deal_history') }}
 union all
 select {{ columns }} from {{ ref('int_tryton__deal_history') }}

@@ -8,6 +8,8 @@
 {%- endset %}
 select {{ columns }} from {{ ref('int_hubspot__deals') }}
 union all
+select {{ columns }} from {{ ref('int_salesforce__deals') }}
+union all
 select {{ columns }} from {{ ref('int_files__deals') }}
 union all
 select {{ columns }} from {{ ref('int_tryton__deals') }}

@@ -9,6 +9,8 @@ versions as (
 
     select {{ columns }} from {{ ref('int_hubspot__owners') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__owners') }}
+    union all
     select {{ columns }} from {{ ref('int_files__owners') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__owners') }}

@@ -6,6 +6,8 @@ versions as (
 
     select {{ columns }} from {{ ref('int_hubspot__pipelines') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__pipelines') }}
+    union all
     select {{ columns }} from {{ ref('int_files__pipelines') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__pipelines') }}

@@ -9,6 +9,8 @@ listings as (
 
     select {{ columns }} from {{ ref('int_hubspot__stages') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__stages') }}
+    union all
     select {{ columns }} from {{ ref('int_files__stages') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__stages') }}
