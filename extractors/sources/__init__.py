@@ -15,7 +15,9 @@ from extractors.sources.hubspot import HUBSPOT
 from extractors.sources.salesforce import SALESFORCE
 from extractors.sources.tryton import TRYTON
 
-SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in (HUBSPOT, SALESFORCE, FILES, TRYTON)})
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {source.name: source for source in (HUBSPOT, SALESFORCE, FILES, TRYTON)}
+)
 
 
 def source_named(name: str) -> Source:

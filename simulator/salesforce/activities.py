@@ -60,7 +60,9 @@ def _task_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
     for kind in _TASKS:
         page, rows = _shared(org, kind, "Task", now, bounds)
         outcomes = page.column(OUTCOME).tolist()
-        subjects = catalogue(kind)[{"calls": "hs_call_title", "emails": "hs_email_subject", "tasks": "hs_task_subject"}[kind]].render(page)
+        subjects = catalogue(kind)[
+            {"calls": "hs_call_title", "emails": "hs_email_subject", "tasks": "hs_task_subject"}[kind]
+        ].render(page)
         ways = None if kind == "tasks" else catalogue(kind)[f"hs_{kind[:-1]}_direction"].render(page)
         for place, row in enumerate(rows):
             way = None if ways is None else ways[place]
@@ -103,7 +105,9 @@ def _role_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
     role_of = dict(zip(people.number[contacts].tolist(), roles, strict=True))
     rows = []
     numbers = found.number[deals].astype(np.int64)
-    for place, number, those in zip(deals.tolist(), numbers.tolist(), links.contacts_of_deals(org.company.seed, numbers), strict=True):
+    for place, number, those in zip(
+        deals.tolist(), numbers.tolist(), links.contacts_of_deals(org.company.seed, numbers), strict=True
+    ):
         made_at = int(found.recorded[found.starts[number]])
         for nth, contact in enumerate(sorted(set(those))):
             if contact not in held:

@@ -53,7 +53,7 @@ class Salesforce:
             ("GET", re.compile(f"{v}/sobjects/([^/]+)/describe"), "describe", self._describe),
             ("GET", re.compile(f"{v}/limits"), "limits", self._limits),
             ("GET", re.compile(f"{v}/ui-api/object-info/([^/]+)/picklist-values/([^/]+)/([^/]+)"), "ui", self._picklist),
-            ("POST", re.compile(f"{v}/jobs/query"), "bulk", lambda request, version: self.jobs.create(request, version)),
+            ("POST", re.compile(f"{v}/jobs/query"), "bulk", self.jobs.create),
             ("GET", re.compile(f"{v}/jobs/query/([^/]+)"), "bulk", lambda request, version, job: self.jobs.look(job, version)),
             ("GET", re.compile(f"{v}/jobs/query/([^/]+)/results"), "bulk",
              lambda request, version, job: self.jobs.results(request, job, version)),
@@ -69,7 +69,12 @@ class Salesforce:
                 kind, response = "token", self.sessions.grant(request)
                 response.headers["Content-Type"] = "application/json;charset=UTF-8"
             elif (request.method, request.path) in (("GET", "/services/data"), ("GET", "/services/data/")):
-                response = _json([{"label": f"v{each}", "url": f"/services/data/v{each}.0", "version": f"{each}.0"} for each in VERSIONS])
+                response = _json(
+                    [
+                        {"label": f"v{each}", "url": f"/services/data/v{each}.0", "version": f"{each}.0"}
+                        for each in VERSIONS
+                    ]
+                )
             else:
                 kind, response = self._authorized(request)
         except Refused as refused:
@@ -136,11 +141,17 @@ class Salesforce:
         if end < total:
             page["nextRecordsUrl"] = f"/services/data/v{version}/query/{locator}-{end}"
         else:
-            self._cursors[locator] = (Result(result.entity, result.columns, []), size) if total > size else self._cursors[locator]
+            self._cursors[locator] = (
+                (Result(result.entity, result.columns, []), size) if total > size else self._cursors[locator]
+            )
         return page | {"records": records}
 
     def _objects(self, request: Request, version: str) -> dict[str, Any]:
-        return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [{"name": name, "queryable": True} for name in object_names(self.org)]}
+        return {
+            "encoding": "UTF-8",
+            "maxBatchSize": 200,
+            "sobjects": [{"name": name, "queryable": True} for name in object_names(self.org)],
+        }
 
     def _describe(self, request: Request, version: str, name: str) -> dict[str, Any]:
         found = object_named(self.org, name)
@@ -161,7 +172,13 @@ class Salesforce:
         values = process_stages(record_type, self.clock.now)
         if not self.org.has_process_stages or (name, field) != ("Opportunity", "StageName") or values is None:
             raise Refused(404, "NOT_FOUND", "The requested resource does not exist")
-        return {"controllerValues": {}, "defaultValue": None, "eTag": "simulated", "url": request.path, "values": values}
+        return {
+            "controllerValues": {},
+            "defaultValue": None,
+            "eTag": "simulated",
+            "url": request.path,
+            "values": values,
+        }
 
 
 def _json(answer: Any) -> Response:

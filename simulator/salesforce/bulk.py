@@ -57,7 +57,9 @@ class Jobs:
         if found is not None:
             for item in query.items:
                 if item.field in found.fields and found.fields[item.field].type in ("address", "location", "base64"):
-                    raise Refused(400, "API_ERROR", f"Selecting compound data not supported in Bulk Query: {item.field}")
+                    raise Refused(
+                        400, "API_ERROR", f"Selecting compound data not supported in Bulk Query: {item.field}"
+                    )
         result = run(self.org, query, self.clock.now, operation == "queryAll")
         job = _Job(identify("Job", len(self._jobs) + 1), version, operation, text, query.entity, self.clock.now, result)
         self._jobs[job.id] = job
@@ -83,7 +85,11 @@ class Jobs:
         writer.writerows([as_csv(kind, value) for kind, value in zip(kinds, row, strict=True)] for row in rows)
         end = start + len(rows)
         more = str(end).encode().hex() if end < len(job.result.rows) else "null"
-        headers = {"Content-Type": "text/csv; charset=UTF-8", "Sforce-NumberOfRecords": str(len(rows)), "Sforce-Locator": more}
+        headers = {
+            "Content-Type": "text/csv; charset=UTF-8",
+            "Sforce-NumberOfRecords": str(len(rows)),
+            "Sforce-Locator": more,
+        }
         return Response(200, text.getvalue().encode(), headers)
 
     def _job(self, identity: str, version: str) -> _Job:

@@ -144,7 +144,7 @@ def opportunity(further: int = 0) -> SObject:
 def _master(kind: str, name: str) -> Field:
     def render(rows: LedgerRows) -> list[str | None]:
         return [
-            identify(name, number - 1) if gone and number % 3 == 0 and number else None
+            identify(name, number - 1) if gone and number else None
             for number, gone in zip(rows.page.numbers.tolist(), _is_deleted(rows), strict=True)
         ]
 
@@ -225,4 +225,3 @@ LEAD = SObject("Lead", "00Q", fields(
     _converted("Contact", lambda number: number),
     _converted("Opportunity", lambda number: number // 2),
 ), _ledger("leads"))  # fmt: skip
-

@@ -62,12 +62,10 @@ class Org:
         key = number * 1_000_003 + recorded // 7
         share = uniform(self.company.seed, f"salesforce.{kind}.commit", key)
         which = uniform(self.company.seed, f"salesforce.{kind}.commit.kind", key)
-        longest = np.where(which < 0.005, self.longest_commit, np.where(which < 0.05, 20, 0.8))
+        longest = np.where(which < 0.08, self.longest_commit, np.where(which < 0.2, 20, 0.8))
         return np.asarray((share * longest * SECOND).astype(np.int64))
 
-    def shown(
-        self, kind: str, now: int, span: tuple[int, int] | None = None, numbers: list[int] | None = None
-    ) -> Ints:
+    def shown(self, kind: str, now: int, span: tuple[int, int] | None = None, numbers: list[int] | None = None) -> Ints:
         """Places of the versions in force of the rows that `queryAll` shows, only those with a stamp in `span` or of `numbers`."""
         held = self.commits(kind)
         found = held.ledger.versions

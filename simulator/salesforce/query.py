@@ -79,7 +79,9 @@ def run(org: Org, query: Query, now: int, deleted_too: bool) -> Result:
     for name, descending, nulls_first in reversed(query.order if not query.is_aggregate else []):
         column = reader.values(name)
         first = (not descending) if nulls_first is None else nulls_first
-        full = sorted((place for place in keep if column[place] is not None), key=lambda place: column[place], reverse=descending)  # noqa: B023
+        full = sorted(
+            (place for place in keep if column[place] is not None), key=lambda place: column[place], reverse=descending
+        )
         empty = [place for place in keep if column[place] is None]
         keep = empty + full if first else full + empty
     if query.is_count:
@@ -173,7 +175,11 @@ def _condition(reader: _Reader, where: Any) -> Callable[[int], bool]:
     kind = where[0]
     if kind in ("and", "or"):
         left, right = _condition(reader, where[1]), _condition(reader, where[2])
-        return (lambda place: left(place) and right(place)) if kind == "and" else (lambda place: left(place) or right(place))
+        return (
+            (lambda place: left(place) and right(place))
+            if kind == "and"
+            else (lambda place: left(place) or right(place))
+        )
     if kind == "not":
         inner = _condition(reader, where[1])
         return lambda place: not inner(place)
@@ -183,7 +189,11 @@ def _condition(reader: _Reader, where: Any) -> Callable[[int], bool]:
     if field.type in ("textarea", "address", "anyType"):
         raise Refused(400, "INVALID_FIELD", f"field '{name}' can not be filtered in a query call")
     if field.type == "datetime" and not isinstance(value, Instant | list) and value is not None:
-        raise Refused(400, "INVALID_FIELD", f"value of filter criterion for field '{name}' must be of type dateTime and should not be enclosed in quotes")
+        raise Refused(
+            400,
+            "INVALID_FIELD",
+            f"value of filter criterion for field '{name}' must be of type dateTime and should not be enclosed in quotes",
+        )
     if field.type in ("id", "reference"):
         value = [_long(each) for each in value] if kind == "in" else _long(value)
     if kind == "in":

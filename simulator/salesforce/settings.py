@@ -72,7 +72,9 @@ def _record_types(org: Org, now: int) -> list[dict[str, Any]]:
 
 
 def _label(code: int, now: int) -> str:
-    return pipelines.NEW_NAME if code == pipelines.RENAMED and now >= pipelines.RENAMED_AT else pipelines.STAGES[code].name
+    return (
+        pipelines.NEW_NAME if code == pipelines.RENAMED and now >= pipelines.RENAMED_AT else pipelines.STAGES[code].name
+    )
 
 
 def _stages(org: Org, now: int) -> list[dict[str, Any]]:
@@ -124,7 +126,15 @@ def _dated_rates(org: Org, now: int) -> list[dict[str, Any]]:
 
 
 def _queues(org: Org, now: int) -> list[dict[str, Any]]:
-    return [{"Id": identify("Group", 1), "Name": "Unassigned leads", "DeveloperName": "Unassigned_leads", "Type": "Queue", **_stamped(_START)}]
+    return [
+        {
+            "Id": identify("Group", 1),
+            "Name": "Unassigned leads",
+            "DeveloperName": "Unassigned_leads",
+            "Type": "Queue",
+            **_stamped(_START),
+        }
+    ]
 
 
 def _nothing(org: Org, now: int) -> list[dict[str, Any]]:

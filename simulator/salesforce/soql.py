@@ -88,7 +88,9 @@ class _Reader:
 
     def take(self, wanted: str | None = None) -> str:
         if self.place >= len(self.tokens) or (wanted is not None and self.peek() != wanted):
-            raise malformed(f"unexpected token: '{self.peek() or '<EOF>'}'" + (f", expected {wanted}" if wanted else ""))
+            raise malformed(
+                f"unexpected token: '{self.peek() or '<EOF>'}'" + (f", expected {wanted}" if wanted else "")
+            )
         self.place += 1
         return self.tokens[self.place - 1][1]
 

@@ -54,7 +54,12 @@ def moves_of(life: list[Event], names: dict[str, str]) -> list[Move]:
             value[field] = event.new
             # The record type is saved together with the stage that follows in the same save.
             following = ordered[place + 1] if place + 1 < len(ordered) else None
-            if field == "pipeline" and following and following.field == "stage" and following.recorded_at == event.recorded_at:
+            if (
+                field == "pipeline"
+                and following
+                and following.field == "stage"
+                and following.recorded_at == event.recorded_at
+            ):
                 continue
         elif event.kind in ("archived", "merged"):
             is_live = False
@@ -66,14 +71,20 @@ def moves_of(life: list[Event], names: dict[str, str]) -> list[Move]:
         if where != before:
             moves.append(Move(at, *where, None, None))
             before = where
-    return [move._replace(**dict(zip(("amount", "currency"), _money_at(ordered, move.at), strict=True))) for move in moves]
+    return [
+        move._replace(**dict(zip(("amount", "currency"), _money_at(ordered, move.at), strict=True))) for move in moves
+    ]
 
 
 def _money_at(ordered: list[Event], at: datetime) -> tuple[Decimal | None, str | None]:
     newest: dict[str, int] = {}
     value: dict[str, str | None] = {}
     for event in ordered:
-        if event.kind == "changed" and recorded(event).replace(microsecond=0) <= at and event.sequence > newest.get(event.field or "", -1):
+        if (
+            event.kind == "changed"
+            and recorded(event).replace(microsecond=0) <= at
+            and event.sequence > newest.get(event.field or "", -1)
+        ):
             newest[event.field or ""] = event.sequence
             value[event.field or ""] = event.new
     amount = value.get("amount")

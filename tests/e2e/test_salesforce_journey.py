@@ -128,7 +128,8 @@ def agrees(found: list[tuple[str, Move]], wanted: list[Move], state: list[truth.
     if len(found) != len(wanted):
         return False
     return all(
-        move[1:] == due[1:] if kind == "restored" else move == due for (kind, move), due in zip(found, wanted, strict=True)
+        move[1:] == due[1:] if kind == "restored" else move == due
+        for (kind, move), due in zip(found, wanted, strict=True)
     )
 
 
@@ -150,14 +151,29 @@ def test_every_transition_instant_and_amount_equals_the_truth(journey: Any, whic
         checked += 1
         compared.update(kind for kind, _ in found)
         candidates = [last_seen(state, asked) if is_erased(state) else state for state in states]
-        if not any(agrees(found, expected_of(state, first_asked), whole) for state, whole in zip(candidates, states, strict=True)):
+        if not any(
+            agrees(found, expected_of(state, first_asked), whole)
+            for state, whole in zip(candidates, states, strict=True)
+        ):
             differences.append(f"{deal}: expected {expected_of(candidates[-1], first_asked)}, found {found}")
     assert checked > DEALS * 0.8
     assert not differences, f"{len(differences)} of {checked} deals differ from the truth, first: {differences[:3]}"
     known = {identify("Opportunity", life[0].number) for life in lives.values()}
     assert not set(night.ledger) - known, "the warehouse holds deals that never were"
-    assert unsettled < len(lives) / 20, "too many deals changed while the night was asking: the comparison would be weak"
-    kinds = {"created", "advanced", "skipped_ahead", "moved_back", "moved_pipeline", "won", "lost", "reopened", "deleted"}
+    assert unsettled < len(lives) / 20, (
+        "too many deals changed while the night was asking: the comparison would be weak"
+    )
+    kinds = {
+        "created",
+        "advanced",
+        "skipped_ahead",
+        "moved_back",
+        "moved_pipeline",
+        "won",
+        "lost",
+        "reopened",
+        "deleted",
+    }
     assert kinds <= set(compared), f"the company never showed {kinds - set(compared)}"
 
 
@@ -169,7 +185,11 @@ def test_merges_of_the_company_are_deletions_and_erased_deals_are_marked_within_
     for life in lives.values():
         deal = identify("Opportunity", life[0].number)
         state = known_at(life, last.data_through - timedelta(days=4))
-        if deal not in seen_first or not state or any(recorded(event) > last.data_through - timedelta(days=4) for event in life):
+        if (
+            deal not in seen_first
+            or not state
+            or any(recorded(event) > last.data_through - timedelta(days=4) for event in life)
+        ):
             continue
         if any(event.kind == "merged" for event in state):
             merged += 1

@@ -136,7 +136,8 @@ def connect(settings: Settings) -> SalesforceConnection:
     """Checks the settings, logs in, learns the org's id and Salesforce's now. Raises ConfigurationError."""
     if not settings.salesforce_url:
         raise ConfigurationError(
-            "Salesforce has no address.", f"Set {URL_SETTING} to the org's My Domain address, https://<name>.my.salesforce.com."
+            "Salesforce has no address.",
+            f"Set {URL_SETTING} to the org's My Domain address, https://<name>.my.salesforce.com.",
         )
     secrets = [one for one in (settings.salesforce_client_secret, settings.salesforce_refresh_token) if one]
     credential = SessionCredential(*secrets)
@@ -181,20 +182,25 @@ def explain(status: int, body: bytes) -> WatertightError | None:
         return SessionExpiredError(f"Salesforce refused the session (401): {words}.", "Start again.")
     if said.errorCode == "REQUEST_LIMIT_EXCEEDED":
         return TransientError(
-            f"Salesforce lets nobody ask for more now ({status}): {words}.", "Start again later: the limit counts the last 24 hours."
+            f"Salesforce lets nobody ask for more now ({status}): {words}.",
+            "Start again later: the limit counts the last 24 hours.",
         )
     if said.errorCode in ("NOT_FOUND", "INVALID_TYPE"):
         return NotThereError(
-            f"Salesforce does not show something that was asked for ({status}): {words}.", "Give the integration user access to it."
+            f"Salesforce does not show something that was asked for ({status}): {words}.",
+            "Give the integration user access to it.",
         )
     if said.errorCode == "INVALID_FIELD":
         return ConfigurationError(
-            f"Salesforce does not show a field that it has just described ({status}): {words}.", "Start again; give the user access to it."
+            f"Salesforce does not show a field that it has just described ({status}): {words}.",
+            "Start again; give the user access to it.",
         )
     if said.errorCode == "QUERY_TIMEOUT":
         return TransientError(f"Salesforce gave up on a query ({status}): {words}.", "Start again later.")
     if status in (414, 431):
-        return WatertightError(f"Salesforce finds a request too long ({status}).", "Tell whoever maintains this source.")
+        return WatertightError(
+            f"Salesforce finds a request too long ({status}).", "Tell whoever maintains this source."
+        )
     if said.errorCode and status in (400, 403, 404, 409):
         return WatertightError(
             f"Salesforce answered {status} ({_plain(said.errorCode)}): {words}.", "The request cannot succeed as it is."

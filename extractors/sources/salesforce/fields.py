@@ -63,7 +63,11 @@ def fields_of(
         for each in described
         if each.type not in _NOT_LOADED and (each.calculated == calculated or each.name == "Id")
     }
-    removed = {each.partition(".")[2] for each in extraction.settings.salesforce_removed_fields if each.partition(".")[0] == name}
+    removed = {
+        each.partition(".")[2]
+        for each in extraction.settings.salesforce_removed_fields
+        if each.partition(".")[0] == name
+    }
     lost = sorted((set(needs) | (before - removed)) - found.keys())
     if lost and not calculated:
         raise ConfigurationError(
@@ -77,7 +81,9 @@ def fields_of(
 def landed_before(extraction: Extraction, connection: SalesforceConnection, table: str) -> set[str]:
     """The fields of the newest landing of a table that has rows; empty before the first."""
     folder: Path = extraction.settings.landing_dir / extraction.source.name / connection.account / table
-    runs = sorted((path for path in folder.glob(f"*/{MANIFEST}") if path.parent.name != extraction.run_id), reverse=True)
+    runs = sorted(
+        (path for path in folder.glob(f"*/{MANIFEST}") if path.parent.name != extraction.run_id), reverse=True
+    )
     for path in runs:
         landing = read_manifest(path)
         if landing.part_files:

@@ -119,10 +119,16 @@ def _by_job(connection: SalesforceConnection, query: Query) -> Iterator[list[Row
         wait = min(wait * 1.5, LONGEST_WAIT)
         job = connection.get(place, _Job)
     if job.state != "JobComplete":
-        reason = "".join(each if each.isprintable() else " " for each in job.errorMessage or "no reason given")[:200].rstrip(".")
-        raise TransientError(f"Salesforce's Bulk job for {query.entity} ended as {job.state}: {reason}.", "Start again later.")
+        reason = "".join(each if each.isprintable() else " " for each in job.errorMessage or "no reason given")[
+            :200
+        ].rstrip(".")
+        raise TransientError(
+            f"Salesforce's Bulk job for {query.entity} ended as {job.state}: {reason}.", "Start again later."
+        )
     if job.numberRecordsProcessed is None:
-        raise IntegrityError(f"Salesforce's Bulk job for {query.entity} does not say how many rows it has.", "Start again later.")
+        raise IntegrityError(
+            f"Salesforce's Bulk job for {query.entity} does not say how many rows it has.", "Start again later."
+        )
     guard = CursorPages(query.entity)
     seen = set[str]()
     parameters = {"maxRecords": str(BULK_PAGE)}
@@ -131,14 +137,18 @@ def _by_job(connection: SalesforceConnection, query: Query) -> Iterator[list[Row
         rows = _rows_of_csv(query, document.body, document.headers.get("Sforce-NumberOfRecords", ""))
         ids = {text_of(row, "Id") or "" for row in rows}
         if len(ids) < len(rows) or ids & seen:
-            raise IntegrityError(f"Salesforce gave a row of {query.entity} twice in a Bulk result.", "Start again later.")
+            raise IntegrityError(
+                f"Salesforce gave a row of {query.entity} twice in a Bulk result.", "Start again later."
+            )
         seen |= ids
         if rows:
             yield rows
         locator = document.headers.get("Sforce-Locator")
         # The end is the text "null"; no header at all would be an answer cut short.
         if not locator:
-            raise IntegrityError(f"Salesforce's Bulk result of {query.entity} does not say whether it goes on.", "Start again later.")
+            raise IntegrityError(
+                f"Salesforce's Bulk result of {query.entity} does not say whether it goes on.", "Start again later."
+            )
         following = guard.follow(None if locator == "null" else locator)
         if following is None:
             break
@@ -157,7 +167,9 @@ def _rows_of_csv(query: Query, body: bytes, announced: str) -> list[Row]:
     try:
         lines = list(csv.reader(io.StringIO(body.decode("utf-8"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise IntegrityError(f"{wrong} is not whole CSV ({error}).", "Nothing of it was kept; start again later.") from None
+        raise IntegrityError(
+            f"{wrong} is not whole CSV ({error}).", "Nothing of it was kept; start again later."
+        ) from None
     header, cells = (lines[0], lines[1:]) if lines else ([], [])
     if sorted(header) != sorted(query.fields):
         raise IntegrityError(f"{wrong} has other columns than were asked for.", "Start again later.")
@@ -169,5 +181,3 @@ def _rows_of_csv(query: Query, body: bytes, announced: str) -> list[Row]:
     if any(len(each) != len(header) for each in cells):
         raise IntegrityError(f"{wrong} has a row of another length than its header.", "Start again later.")
     return [row_of_csv(query.fields, dict(zip(header, each, strict=True)), query.entity) for each in cells]
-
-

@@ -55,7 +55,13 @@ def extract_listings(listings: Sequence[Listing]) -> Callable[[Extraction], None
 def _listed(extraction: Extraction, listing: Listing) -> Iterator[Record]:
     connection = cast(SalesforceConnection, extraction.connection)
     fields = fields_of(
-        extraction, connection, listing.entity, listing.table, listing.needs, listing.is_optional, also_held={STAGE_NAMES}
+        extraction,
+        connection,
+        listing.entity,
+        listing.table,
+        listing.needs,
+        listing.is_optional,
+        also_held={STAGE_NAMES},
     )
     if fields is None:
         return
@@ -101,7 +107,9 @@ def extract_formulas(entity: str, table: str) -> Callable[[Extraction], None]:
                     "Give the integration user read access to them, or name them in SALESFORCE_REMOVED_FIELDS.",
                 )
             return
-        for rows in read(connection, Query(entity, fields, "IsDeleted = false"), extraction.settings.salesforce_bulk_rows):
+        for rows in read(
+            connection, Query(entity, fields, "IsDeleted = false"), extraction.settings.salesforce_bulk_rows
+        ):
             extraction.page_read()
             extraction.land(Record(text_of(row, "Id") or "", None, False, payload_of(row)) for row in rows)
 
@@ -142,7 +150,9 @@ def extract_sweep(entity: str, table: str, with_totals: bool = False) -> Callabl
 
         extraction.land(records())
         if with_totals:
-            totals = tuple(ControlTotal(*place, counts[place], f"{amounts[place]:f}") for place in sorted(counts, key=str))
+            totals = tuple(
+                ControlTotal(*place, counts[place], f"{amounts[place]:f}") for place in sorted(counts, key=str)
+            )
             extraction.report_control_totals(ControlTotals(extraction.window_end, totals, tuple(recent)))
 
     return extract

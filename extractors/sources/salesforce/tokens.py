@@ -66,7 +66,8 @@ class TokenSource:
         """Raises ConfigurationError naming what is not set."""
         if not settings.salesforce_client_id:
             raise ConfigurationError(
-                "Salesforce has no client id.", "Set SALESFORCE_CLIENT_ID to the consumer key of your External Client App."
+                "Salesforce has no client id.",
+                "Set SALESFORCE_CLIENT_ID to the consumer key of your External Client App.",
             )
         self._settings = settings
         self._client_id = settings.salesforce_client_id
@@ -78,7 +79,8 @@ class TokenSource:
             self._key = _read_key(settings.salesforce_private_key_file)
             if not settings.salesforce_username:
                 raise ConfigurationError(
-                    "Salesforce has a key to sign with and no user.", "Set SALESFORCE_USERNAME to the integration user's name."
+                    "Salesforce has a key to sign with and no user.",
+                    "Set SALESFORCE_USERNAME to the integration user's name.",
                 )
         elif not settings.salesforce_client_secret:
             raise ConfigurationError(
@@ -149,5 +151,6 @@ def _read_key(path: Path) -> SecretStr:
         return SecretStr(path.expanduser().read_text("ascii"))
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(
-            f"The key file {path} cannot be read.", "Set SALESFORCE_PRIVATE_KEY_FILE to the PEM file of the private key."
+            f"The key file {path} cannot be read.",
+            "Set SALESFORCE_PRIVATE_KEY_FILE to the PEM file of the private key.",
         ) from None

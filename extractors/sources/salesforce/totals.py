@@ -57,7 +57,9 @@ def ask_counts(extraction: Extraction, connection: SalesforceConnection) -> Cont
     """
     shown = {each.name for each in connection.describe("Opportunity")}
     places = [name for name in PLACES if name in shown]
-    text = f"SELECT {', '.join(places)}, COUNT(Id) deals, SUM(Amount) amount FROM Opportunity GROUP BY {', '.join(places)}"
+    text = (
+        f"SELECT {', '.join(places)}, COUNT(Id) deals, SUM(Amount) amount FROM Opportunity GROUP BY {', '.join(places)}"
+    )
     groups = connection.get(connection.path("/query"), _Groups, {"q": text})
     if not groups.done:
         raise IntegrityError("Salesforce gave its totals only in part.", "Start again later.")
@@ -69,7 +71,11 @@ def ask_counts(extraction: Extraction, connection: SalesforceConnection) -> Cont
         amount = "0" if text == "null" else f"{Decimal(number(text, 'totals')):f}"
         totals.append(
             ControlTotal(
-                each.RecordTypeId or MASTER_RECORD_TYPE, each.StageName or "", currency, each.deals, amount if currency == own else None
+                each.RecordTypeId or MASTER_RECORD_TYPE,
+                each.StageName or "",
+                currency,
+                each.deals,
+                amount if currency == own else None,
             )
         )
     return ControlTotals(extraction.window_end, tuple(totals), ())
@@ -88,4 +94,8 @@ def own_currency(connection: SalesforceConnection, has_several: bool) -> str | N
 
 def place_of(row: Row) -> tuple[str, str, str | None]:
     """(record type, stage, currency) of an opportunity."""
-    return text_of(row, "RecordTypeId") or MASTER_RECORD_TYPE, text_of(row, "StageName") or "", text_of(row, "CurrencyIsoCode")
+    return (
+        text_of(row, "RecordTypeId") or MASTER_RECORD_TYPE,
+        text_of(row, "StageName") or "",
+        text_of(row, "CurrencyIsoCode"),
+    )

@@ -27,7 +27,9 @@ _CHECK = string.ascii_uppercase + "012345"
 def row_of_page(kinds: Mapping[str, str], record: Mapping[str, msgspec.Raw], what: str) -> Row:
     """A row of a REST answer: `kinds` says which fields were asked for and their types. Raises IntegrityError."""
     if not kinds.keys() <= record.keys():
-        raise IntegrityError(f"Salesforce left {min(kinds.keys() - record.keys())} out of its {what}.", "Start again later.")
+        raise IntegrityError(
+            f"Salesforce left {min(kinds.keys() - record.keys())} out of its {what}.", "Start again later."
+        )
     row: Row = {}
     for name, kind in kinds.items():
         token = bytes(record[name]).strip()
@@ -59,7 +61,9 @@ def spelled(kind: str, text: str, what: str) -> bytes:
         try:
             return _encode(instant_text(parse_instant(text)))
         except ValueError:
-            raise IntegrityError(f"Salesforce gave an instant that is none in its {what}.", "Start again later.") from None
+            raise IntegrityError(
+                f"Salesforce gave an instant that is none in its {what}.", "Start again later."
+            ) from None
     if kind in ("id", "reference") and len(text) == 15:
         return _encode(long_id(text))
     return _encode(text)
@@ -80,7 +84,8 @@ def long_id(short: str) -> str:
     """15 characters are case-sensitive; the 3 that follow say which letters are capitals."""
     groups = (short[start : start + 5] for start in (0, 5, 10))
     return short + "".join(
-        _CHECK[sum(1 << place for place, each in enumerate(group) if each in string.ascii_uppercase)] for group in groups
+        _CHECK[sum(1 << place for place, each in enumerate(group) if each in string.ascii_uppercase)]
+        for group in groups
     )
 
 
