@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
@@ -161,22 +162,36 @@ def test_losers_of_a_merge_name_their_master(caller: Caller) -> None:
 
 
 def test_history_has_a_row_per_save_in_whole_seconds(caller: Caller) -> None:
-    rows = caller.rows("SELECT Id, OpportunityId, StageName, Amount, CloseDate, CreatedDate FROM OpportunityHistory ORDER BY CreatedDate, Id")
+    rows = caller.rows(
+        "SELECT Id, OpportunityId, StageName, Amount, CloseDate, CreatedDate FROM OpportunityHistory ORDER BY CreatedDate, Id"
+    )
     lives: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         assert row["CreatedDate"].endswith(".000+0000")
         lives[row["OpportunityId"]].append(row)
     for deal in caller.rows("SELECT Id, StageName, Amount, CloseDate FROM Opportunity"):
         last = lives[deal["Id"]][-1]
-        assert [last[name] for name in ("StageName", "Amount", "CloseDate")] == [deal[name] for name in ("StageName", "Amount", "CloseDate")]
-    same_stage = [1 for life in lives.values() for a, b in zip(life, life[1:], strict=False) if a["StageName"] == b["StageName"]]
+        assert [last[name] for name in ("StageName", "Amount", "CloseDate")] == [
+            deal[name] for name in ("StageName", "Amount", "CloseDate")
+        ]
+    same_stage = [1 for life in lives.values() for a, b in itertools.pairwise(life) if a["StageName"] == b["StageName"]]
     assert same_stage, "every save changed the stage: nothing to tell apart"
 
 
-def test_field_history_tells_owners_and_record_types_twice_and_only_what_is_tracked(simulation: Simulation, caller: Caller) -> None:
+def test_field_history_tells_owners_and_record_types_twice_and_only_what_is_tracked(
+    simulation: Simulation, caller: Caller
+) -> None:
     text = "SELECT Field, DataType, OldValue, NewValue FROM OpportunityFieldHistory"
     rows = caller.rows(text)
-    assert {row["Field"] for row in rows} == {"created", "StageName", "Amount", "CloseDate", "Owner", "RecordType", "CurrencyIsoCode"}
+    assert {row["Field"] for row in rows} == {
+        "created",
+        "StageName",
+        "Amount",
+        "CloseDate",
+        "Owner",
+        "RecordType",
+        "CurrencyIsoCode",
+    }
     owners = [row for row in rows if row["Field"] == "Owner"]
     assert sum(row["DataType"] == "EntityId" for row in owners) * 2 == len(owners)
     simulation.world.salesforce.org.tracked = frozenset({"Owner"})
@@ -189,11 +204,16 @@ def test_field_history_tells_owners_and_record_types_twice_and_only_what_is_trac
 def test_totals_are_counted_per_group_and_money_is_in_the_orgs_own_currency(caller: Caller) -> None:
     rows = caller.rows("SELECT Amount, CurrencyIsoCode, StageName FROM Opportunity", "query")
     groups = caller.query(
-        "SELECT StageName, CurrencyIsoCode, COUNT(Id) deals, SUM(Amount) FROM Opportunity GROUP BY StageName, CurrencyIsoCode", "query"
+        "SELECT StageName, CurrencyIsoCode, COUNT(Id) deals, SUM(Amount) FROM Opportunity GROUP BY StageName, CurrencyIsoCode",
+        "query",
     ).json()["records"]
     rates = {"EUR": 1.0, "USD": 0.92, "GBP": 1.16}
     for group in groups:
-        mine = [row for row in rows if (row["StageName"], row["CurrencyIsoCode"]) == (group["StageName"], group["CurrencyIsoCode"])]
+        mine = [
+            row
+            for row in rows
+            if (row["StageName"], row["CurrencyIsoCode"]) == (group["StageName"], group["CurrencyIsoCode"])
+        ]
         assert group["deals"] == len(mine)
         total = sum((row["Amount"] or 0) * rates[row["CurrencyIsoCode"]] for row in mine)
         assert (group["expr0"] or 0) == pytest.approx(total)
@@ -212,7 +232,9 @@ def test_conditions(caller: Caller) -> None:
     some = [row["Id"] for row in every[:3]]
     listed = ", ".join(f"'{each[:15]}'" for each in some)
     assert {row["Id"] for row in caller.rows(f"SELECT Id FROM Opportunity WHERE Id IN ({listed})")} == set(some)
-    both = caller.rows("SELECT Id FROM Opportunity WHERE (StageName = 'Offer sent' OR StageName = 'Negotiation') AND NOT Amount = null LIMIT 5")
+    both = caller.rows(
+        "SELECT Id FROM Opportunity WHERE (StageName = 'Offer sent' OR StageName = 'Negotiation') AND NOT Amount = null LIMIT 5"
+    )
     assert len(both) == 5
 
 
@@ -233,7 +255,10 @@ def test_a_wrong_query_is_refused_with_its_code(caller: Caller, text: str, code:
 
 
 def test_an_address_that_is_too_long_is_refused(caller: Caller) -> None:
-    assert error_of(caller.query("SELECT Id FROM Opportunity WHERE StageName != '" + "x" * 16_300 + "'")) == (414, "URI_TOO_LONG")
+    assert error_of(caller.query("SELECT Id FROM Opportunity WHERE StageName != '" + "x" * 16_300 + "'")) == (
+        414,
+        "URI_TOO_LONG",
+    )
 
 
 def test_limits_are_counted_and_end(caller: Caller, simulation: Simulation) -> None:
@@ -286,14 +311,19 @@ def test_a_bulk_job_refuses_what_it_cannot(caller: Caller, text: str) -> None:
     assert error_of(answer) == (400, "API_ERROR")
 
 
-def test_a_row_shows_when_its_transaction_commits_with_the_stamp_of_its_writing(caller: Caller, simulation: Simulation) -> None:
+def test_a_row_shows_when_its_transaction_commits_with_the_stamp_of_its_writing(
+    caller: Caller, simulation: Simulation
+) -> None:
     """The reason for looking back: somewhere in the next days a row appears with a stamp older than one already seen."""
     late = 0
     for night in range(1, 6):
         simulation.advance(max(night, simulation.world.clock.night))
         own = Caller(simulation)
         now = simulation.world.clock.iso()
-        texts = [f"SELECT Id, SystemModstamp FROM {name} WHERE SystemModstamp < {now}" for name in ("Contact", "Account", "Opportunity")]
+        texts = [
+            f"SELECT Id, SystemModstamp FROM {name} WHERE SystemModstamp < {now}"
+            for name in ("Contact", "Account", "Opportunity")
+        ]
         before = {(row["Id"], row["SystemModstamp"]) for text in texts for row in own.rows(text)}
         own.sleep(13 * 60)
         after = {(row["Id"], row["SystemModstamp"]) for text in texts for row in own.rows(text)}
