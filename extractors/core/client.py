@@ -190,7 +190,12 @@ class Client:
         return self._call(request, replace(_as_json(answer), keep=None), bucket)
 
     def download(
-        self, target: str, media_type: str, headers: tuple[str, ...], params: Mapping[str, str], bucket: str | None = None
+        self,
+        target: str,
+        media_type: str,
+        headers: tuple[str, ...],
+        params: Mapping[str, str],
+        bucket: str | None = None,
     ) -> Document:
         """Asks for something that is not JSON (`text/csv`), refuses any other type, and gives the named headers with it."""
         request = self._prepare("GET", target, params, None, {"Accept": media_type})

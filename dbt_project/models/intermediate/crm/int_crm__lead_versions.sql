@@ -6,4 +6,6 @@
 {%- endset %}
 select {{ columns }} from {{ ref('int_hubspot__leads') }}
 union all
+select {{ columns }} from {{ ref('int_salesforce__leads') }}
+union all
 select {{ columns }} from {{ ref('int_files__leads') }}

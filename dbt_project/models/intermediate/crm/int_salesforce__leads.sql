@@ -2,6 +2,7 @@ select
     'salesforce' as source_system,
     lead._account as account,
     lead.lead_id as source_lead_id,
+    {{ stable_key("'salesforce'", 'lead._account', 'lead.lead_id') }} as lead_key,
     nullif(trim(coalesce(lead.first_name, '') || ' ' || coalesce(lead.last_name, '')), '') as lead_name,
     lead.converted_contact_id as source_contact_id,
     lead.converted_account_id as source_company_id,
@@ -15,6 +16,9 @@ select
     lead.created_date as created_at,
     'https://login.salesforce.com/' || lead.lead_id as crm_url,
     lead._is_deleted as is_deleted,
+    lead._source_updated_at,
+    lead._extracted_at,
+    lead._run_id,
     lead._record_number,
     lead._load_number
 from {{ ref('stg_salesforce__leads') }} as lead
