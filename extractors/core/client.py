@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -33,13 +33,12 @@ from extractors.core.body import (
     READ_BYTES,
     BrokenAnswerError,
     OversizedAnswerError,
-    check_media_type,
-    decode_body,
     read_body,
 )
 from extractors.core.clock import Clock, RealClock, SimulatedClock
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
 from extractors.core.origin import declared_origin, split_origin
+from extractors.core.reading import Document, Reading, as_document, as_json
 from extractors.core.transport import Deadline, DeadlineError, ForbiddenAddressError, Transport
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,6 @@ T = TypeVar("T")
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _USER_AGENT = "watertight/0.1"
 #: what a kept answer was, or it would not have been kept
-_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -75,22 +73,6 @@ class Limits:
     read: float = 60.0
     answer: float = 300.0
     body_bytes: int = MAX_BODY_BYTES
-
-
-class Document(NamedTuple):
-    """An answer that is not JSON: the headers asked for, and the whole body as far as HTTP can tell; the caller knows how much is due."""
-
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class _Reading(Generic[T]):
-    """How an answer is understood, and how it is kept for a try that goes on where this one stops; `keep` None: never."""
-
-    decode: Callable[[Mapping[str, str], bytes, str], T]
-    recall: Callable[[bytes, str], T]
-    keep: Callable[[Mapping[str, str], bytes], bytes] | None
 
 
 class _Again(Exception):
@@ -174,20 +156,20 @@ class Client:
         self, target: str, answer: type[T], params: Mapping[str, str] | None = None, bucket: str | None = None
     ) -> T:
         """Asks for a path, or for an absolute link that the source gave; decodes the answer into `answer` (a msgspec type)."""
-        return self._call(self._prepare("GET", target, params), _as_json(answer), bucket)
+        return self._call(self._prepare("GET", target, params), as_json(answer), bucket)
 
     def post(self, target: str, answer: type[T], body: Any, bucket: str | None = None) -> T:
         """Posts `body` as JSON; for calls that read only, since they are repeated when the answer is lost."""
         data = msgspec.json.encode(body)
         request = self._prepare("POST", target, None, data, {"Content-Type": "application/json"})
-        return self._call(request, _as_json(answer), bucket)
+        return self._call(request, as_json(answer), bucket)
 
     def post_form(self, target: str, answer: type[T], form: Mapping[str, str], bucket: str | None = None) -> T:
         """Posts `form` as a browser would; for the calls that ask for a token."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         request = self._prepare("POST", target, None, urlencode(form).encode(), headers)
         # An answer with a token is no answer to be written down.
-        return self._call(request, replace(_as_json(answer), keep=None), bucket)
+        return self._call(request, replace(as_json(answer), keep=None), bucket)
 
     def download(
         self,
@@ -199,9 +181,9 @@ class Client:
     ) -> Document:
         """Asks for something that is not JSON (`text/csv`), refuses any other type, and gives the named headers with it."""
         request = self._prepare("GET", target, params, None, {"Accept": media_type})
-        return self._call(request, _as_document(media_type, headers), bucket)
+        return self._call(request, as_document(media_type, headers), bucket)
 
-    def _call(self, request: requests.PreparedRequest, reading: _Reading[T], bucket: str | None) -> T:
+    def _call(self, request: requests.PreparedRequest, reading: Reading[T], bucket: str | None) -> T:
         path = request.path_url.partition("?")[0]
         question = digest(
             str(request.method), request.path_url, request.body if isinstance(request.body, bytes) else None
@@ -249,7 +231,7 @@ class Client:
         return request
 
     def _attempt(
-        self, request: requests.PreparedRequest, path: str, question: bytes, reading: _Reading[T], allowance: Allowance
+        self, request: requests.PreparedRequest, path: str, question: bytes, reading: Reading[T], allowance: Allowance
     ) -> T:
         began = time.monotonic()
         self._deadline.at = began + self._limits.answer
@@ -397,26 +379,6 @@ class Client:
         finally:
             self._deadline.at = float("inf")
         self.clock.see(response.headers)
-
-
-def _as_json(answer: type[T]) -> _Reading[T]:
-    return _Reading(
-        decode=lambda headers, body, what: decode_body(headers, body, answer, what),
-        recall=lambda kept, what: decode_body(_JSON, kept, answer, what),
-        keep=lambda headers, body: body,
-    )
-
-
-def _as_document(media_type: str, names: tuple[str, ...]) -> _Reading[Document]:
-    def decode(headers: Mapping[str, str], body: bytes, what: str) -> Document:
-        check_media_type(headers, media_type)
-        return Document({name: headers[name] for name in names if name in headers}, body)
-
-    return _Reading(
-        decode,
-        recall=lambda kept, what: msgspec.msgpack.decode(kept, type=Document),
-        keep=lambda headers, body: msgspec.msgpack.encode(decode(headers, body, "")),
-    )
 
 
 def _causes(error: BaseException) -> list[BaseException]:

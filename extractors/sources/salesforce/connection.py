@@ -11,8 +11,9 @@ from typing import TypeVar
 import msgspec
 
 from extractors.core.allowance import Bucket
-from extractors.core.client import Client, Document
+from extractors.core.client import Client
 from extractors.core.errors import ConfigurationError, TransientError, WatertightError
+from extractors.core.reading import Document
 from extractors.core.settings import Settings
 from extractors.sources.salesforce.tokens import SessionCredential, TokenSource
 
