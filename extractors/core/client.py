@@ -153,10 +153,20 @@ class Client:
         return self.clock.now()
 
     def get(
-        self, target: str, answer: type[T], params: Mapping[str, str] | None = None, bucket: str | None = None
+        self,
+        target: str,
+        answer: type[T],
+        params: Mapping[str, str] | None = None,
+        bucket: str | None = None,
+        is_kept: bool = True,
     ) -> T:
-        """Asks for a path, or for an absolute link that the source gave; decodes the answer into `answer` (a msgspec type)."""
-        return self._call(self._prepare("GET", target, params), as_json(answer), bucket)
+        """Asks for a path, or for an absolute link that the source gave; decodes the answer into `answer` (a msgspec type).
+
+        `is_kept` False: a try that goes on where this one stopped asks again, since a person may have mended what it says.
+        """
+        reading = as_json(answer)
+        request = self._prepare("GET", target, params)
+        return self._call(request, reading if is_kept else replace(reading, keep=None), bucket)
 
     def post(self, target: str, answer: type[T], body: Any, bucket: str | None = None) -> T:
         """Posts `body` as JSON; for calls that read only, since they are repeated when the answer is lost."""

@@ -404,3 +404,59 @@ def test_stages_of_a_record_type_come_with_it_or_not_at_all(simulation: Simulati
     simulation.world.salesforce.org.has_process_stages = False
     run_night(settings, "night-2", "organizations")
     assert {line["payload"]["StageNames"] for line in lines(settings, "record_types", "night-2")} == {None}
+
+
+@pytest.mark.parametrize("rows", [ALL_PAGES, 1], ids=["rest", "bulk"])
+def test_a_run_cut_in_the_middle_goes_on_there_and_leaves_no_token_behind(
+    simulation: Simulation, tmp_path: Path, rows: int
+) -> None:
+    settings = settings_for(simulation, tmp_path / "home", salesforce_bulk_rows=rows, **FLOWS["client secret"])
+    simulation.world.salesforce.jobs.page = 100
+    asked: list[str] = []
+
+    def cut(request: Request, response: Response) -> Response:
+        if "/query" in request.path:
+            asked.append(request.path)
+        return Response(503, b"[]") if len(asked) >= 5 else response
+
+    simulation.world.fault = cut
+    with pytest.raises(TransientError):
+        run_night(settings, "night-1", "opportunities")
+    written = [path for path in settings.home.rglob("*") if path.is_file()]
+    assert any(b"Opportunity" in path.read_bytes() or path.stat().st_size > 5_000 for path in written), (
+        "nothing was kept"
+    )
+    token = next(iter(simulation.world.salesforce.sessions._ends))
+    everything = b"".join(path.read_bytes() for path in written)
+    assert token.encode() not in everything
+    assert SECRET.encode() not in everything
+    before = simulation.world.salesforce.counts["query"] + simulation.world.salesforce.counts["bulk"]
+    simulation.world.fault = None
+    run_night(settings, "night-1", "opportunities")
+    asked_again = simulation.world.salesforce.counts["query"] + simulation.world.salesforce.counts["bulk"] - before
+    simulation.world.clock.set(1)
+    whole = settings_for(simulation, tmp_path / "whole", salesforce_bulk_rows=rows)
+    run_night(whole, "night-1", "opportunities")
+    asked_whole = (
+        simulation.world.salesforce.counts["query"] + simulation.world.salesforce.counts["bulk"] - before - asked_again
+    )
+    assert asked_again <= asked_whole - 3
+    landed, due = (
+        {
+            (table, line["_source_id"])
+            for table in ("opportunities", "opportunity_history")
+            for line in lines(each, table)
+        }
+        for each in (settings, whole)
+    )
+    assert landed == due
+
+
+def test_a_permission_that_was_given_back_is_seen_by_the_next_try(simulation: Simulation, settings: Settings) -> None:
+    org = simulation.world.salesforce.org
+    org.hidden_fields = frozenset({("Opportunity", "Amount")})
+    with pytest.raises(ConfigurationError, match="Amount"):
+        run_night(settings, "night-1", "opportunities")
+    org.hidden_fields = frozenset()
+    run_night(settings, "night-1", "opportunities")
+    assert len(lines(settings, "opportunities")) > 150

@@ -84,12 +84,7 @@ SALESFORCE = Source(
         ),
         Resource(LISTINGS[0].table, extract_listings(LISTINGS), "complete", also_lands=tuple(each.table for each in LISTINGS[1:])),
         *(Resource(f"{kind.table}_formulas", extract_formulas(kind.entity, f"{kind.table}_formulas"), "complete") for kind in _FORMULAS),
-        *(
-            Resource(
-                f"{kind.table}_sweep", extract_sweep(kind.entity, f"{kind.table}_sweep", kind is OPPORTUNITIES), "complete", sweep_of=kind.table
-            )
-            for kind in OBJECTS
-        ),
+        *(Resource(f"{kind.table}_sweep", extract_sweep(kind), "complete", sweep_of=kind.table) for kind in OBJECTS),
     ),
     is_configured=_is_configured,
     connect=connect,

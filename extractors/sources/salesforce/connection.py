@@ -87,7 +87,8 @@ class SalesforceConnection:
     def describe(self, name: str) -> tuple[FieldDescription, ...]:
         """The fields of an object that this user may see. Raises NotThereError."""
         if name not in self._described:
-            found = self.get(self.path(f"/sobjects/{name}/describe"), _Description)
+            target = self.path(f"/sobjects/{name}/describe")
+            found = self._in_session(lambda: self.client.get(target, _Description, is_kept=False))
             self._described[name] = tuple(found.fields)
         return self._described[name]
 

@@ -69,7 +69,7 @@ def fields_of(
         if each.partition(".")[0] == name
     }
     lost = sorted((set(needs) | (before - removed)) - found.keys())
-    if lost and not calculated:
+    if lost:
         raise ConfigurationError(
             f"Salesforce no longer shows {', '.join(f'{name}.{each}' for each in lost)} to this user.",
             "Give the integration user read access to it (field-level security). If an administrator deleted it on purpose, name it in "

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from extractors.core.cursor import parse_instant
-from extractors.core.errors import ConfigurationError
 from extractors.core.spec import ControlTotal, ControlTotals, Record
-from extractors.sources.salesforce.changes import record_of
+from extractors.sources.salesforce.changes import Object, record_of
 from extractors.sources.salesforce.connection import NotThereError, SalesforceConnection
-from extractors.sources.salesforce.fields import fields_of, landed_before
+from extractors.sources.salesforce.fields import fields_of
 from extractors.sources.salesforce.query import Query, read
 from extractors.sources.salesforce.totals import PLACES, place_of
 from extractors.sources.salesforce.values import Row, payload_of, text_of
@@ -101,11 +100,6 @@ def extract_formulas(entity: str, table: str) -> Callable[[Extraction], None]:
         connection = cast(SalesforceConnection, extraction.connection)
         fields = fields_of(extraction, connection, entity, table, (), is_optional=False, calculated=True) or {}
         if fields.keys() == {"Id"}:
-            if landed_before(extraction, connection, table):
-                raise ConfigurationError(
-                    f"Salesforce no longer shows any formula field of {entity} to this user.",
-                    "Give the integration user read access to them, or name them in SALESFORCE_REMOVED_FIELDS.",
-                )
             return
         for rows in read(
             connection, Query(entity, fields, "IsDeleted = false"), extraction.settings.salesforce_bulk_rows
@@ -116,18 +110,21 @@ def extract_formulas(entity: str, table: str) -> Callable[[Extraction], None]:
     return extract
 
 
-def extract_sweep(entity: str, table: str, with_totals: bool = False) -> Callable[[Extraction], None]:
+def extract_sweep(kind: Object) -> Callable[[Extraction], None]:
     """The ids of every live row: those held and not listed have left the recycle bin, or were erased at once.
 
     For opportunities also count and amount per place and currency, worked out from the rows themselves: asked for an amount, Salesforce
     answers in the org's own currency.
     """
+    entity, with_totals = kind.entity, kind.ask_totals is not None
 
     def extract(extraction: Extraction) -> None:
         connection = cast(SalesforceConnection, extraction.connection)
-        kinds = {each.name: each.type for each in connection.describe(entity)}
+        shown = fields_of(extraction, connection, entity, kind.table, kind.needs, kind.is_optional)
+        if shown is None:
+            return
         names = ("Id", "CreatedDate", "SystemModstamp", *((*PLACES, "Amount") if with_totals else ()))
-        fields = {name: kinds[name] for name in names if name in kinds}
+        fields = {name: shown[name] for name in names if name in shown}
         counts: dict[tuple[str, str, str | None], int] = defaultdict(int)
         amounts: dict[tuple[str, str, str | None], Decimal] = defaultdict(Decimal)
         recent: list[str] = []
