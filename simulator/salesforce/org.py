@@ -12,6 +12,8 @@ from simulator.events import GONE, LIVE, STATUS
 from simulator.seasons import DAY, SECOND
 
 BIN_DAYS = 15
+LONGEST_COMMIT = 720
+"""Seconds between a transaction's stamp and the moment its rows show, at most."""
 TRACKED = frozenset({"StageName", "Amount", "CloseDate", "Owner", "RecordType", "CurrencyIsoCode"})
 """Fields with history tracking switched on, as an administrator chose them."""
 
@@ -29,7 +31,8 @@ class _Commits:
 
 @dataclass
 class Org:
-    """One org of one company. What a test may turn: tracked fields, hidden fields and objects, further custom fields."""
+    """One org of one company. What a test may turn: tracked fields, hidden fields and objects, further custom fields, the share of
+    commits that take minutes."""
 
     company: Company
     clock: Clock
@@ -38,7 +41,7 @@ class Org:
     hidden_objects: frozenset[str] = frozenset()
     further_fields: int = 0
     has_process_stages: bool = True
-    longest_commit: int = 720
+    slow_commits: float = 0.08
     _commits: dict[str, _Commits] = field(default_factory=dict)
 
     def commits(self, kind: str) -> _Commits:
@@ -62,7 +65,9 @@ class Org:
         key = number * 1_000_003 + recorded // 7
         share = uniform(self.company.seed, f"salesforce.{kind}.commit", key)
         which = uniform(self.company.seed, f"salesforce.{kind}.commit.kind", key)
-        longest = np.where(which < 0.08, self.longest_commit, np.where(which < 0.2, 20, 0.8))
+        longest = np.where(
+            which < self.slow_commits, LONGEST_COMMIT, np.where(which < self.slow_commits + 0.1, 20, 0.8)
+        )
         return np.asarray((share * longest * SECOND).astype(np.int64))
 
     def shown(self, kind: str, now: int, span: tuple[int, int] | None = None, numbers: list[int] | None = None) -> Ints:
