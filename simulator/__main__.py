@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 
 from simulator.company import SIZES
+from simulator.salesforce.oauth import CLIENT_ID
+from simulator.salesforce.settings import USERNAME
 from simulator.server import BadSetting, serve
 
 
@@ -28,7 +30,7 @@ def main() -> int:
     parser.add_argument(
         "--token",
         required=True,
-        help="the token that clients must send: HubSpot's as bearer, Pipedrive's as x-api-token",
+        help="the token that clients must send: HubSpot's as bearer, Pipedrive's as x-api-token, the secret of Salesforce's app",
     )
     parser.add_argument("--ready-file", type=Path, help="written once the port listens: url and token as JSON")
     given = parser.parse_args()
@@ -40,7 +42,11 @@ def main() -> int:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode({"url": url, "token": given.token}))
             unfinished.rename(given.ready_file)
-        print(f"Serving at {url}", flush=True)
+        print(f"Serving at {url}: HubSpot (HUBSPOT_ACCESS_TOKEN, WATERTIGHT_HUBSPOT_URL) and Salesforce, set up by")
+        print(f"SALESFORCE_URL={url} SALESFORCE_CLIENT_ID={CLIENT_ID} SALESFORCE_USERNAME={USERNAME}")
+        print(
+            f"SALESFORCE_PRIVATE_KEY_FILE={given.home / 'salesforce_key.pem'} WATERTIGHT_SIMULATED_TIME=1", flush=True
+        )
 
     try:
         serve(given.home, given.size, given.seed, given.night, given.port, given.token, ready)

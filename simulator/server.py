@@ -1,6 +1,7 @@
 """The simulated CRMs over real HTTP, on the loopback interface only.
 
-Paths below `/api/v2` and `/v1` are Pipedrive's, the others HubSpot's. Besides there are three of the simulator's: `GET /_simulator/state`, `POST /_simulator/sleep {"seconds": x}` and
+Paths below `/api/v2` and `/v1` are Pipedrive's, below `/services` Salesforce's, the others HubSpot's. Besides there are three of the
+simulator's: `GET /_simulator/state`, `POST /_simulator/sleep {"seconds": x}` and
 `POST /_simulator/night {"night": n}`. Time passes only by requests and by sleeping, see `clock`.
 """
 
@@ -22,6 +23,8 @@ from simulator.hubspot.answers import Refusal, Request, Response, invalid, json_
 from simulator.hubspot.api import HubSpot
 from simulator.pipedrive.api import Pipedrive
 from simulator.pipedrive.api import serves as is_pipedrive
+from simulator.salesforce.api import Salesforce
+from simulator.salesforce.oauth import private_key
 from simulator.seasons import LAST_NIGHT
 
 Fault = Callable[[Request, Response], Response | None]
@@ -41,6 +44,7 @@ class World:
     clock: Clock
     hubspot: HubSpot
     pipedrive: Pipedrive
+    salesforce: Salesforce
     fault: Fault | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,6 +63,8 @@ class World:
         with self.lock:
             if is_pipedrive(request.path):
                 response = self.pipedrive.handle(request)
+            elif request.path.startswith("/services/"):
+                response = self.salesforce.handle(request)
             elif not request.path.startswith("/_simulator/"):
                 response = self.hubspot.handle(request)
             else:
@@ -90,6 +96,7 @@ class World:
             "requests": dict(self.hubspot.counts),
             "total": self.hubspot.counts.total(),
             "pipedrive": {"requests": dict(self.pipedrive.counts), "tokens_spent": self.pipedrive.limits.spent},
+            "salesforce": dict(self.salesforce.counts),
         }
 
 
@@ -119,7 +126,8 @@ def make_world(home: Path, size: str | int, seed: int, night: int, token: str) -
             f"The folder {home} cannot be written: {broken.strerror or broken}. Choose another with --home."
         ) from None
     clock = Clock(night)
-    return World(home, company, clock, HubSpot(company, clock, token), Pipedrive(company, clock, token))
+    salesforce = Salesforce(company, clock, token, private_key(home))
+    return World(home, company, clock, HubSpot(company, clock, token), Pipedrive(company, clock, token), salesforce)
 
 
 def _remember(home: Path, settings: dict[str, int]) -> None:
@@ -151,7 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length)) if length.isdigit() else b""
         parts = urlsplit(self.path)
         headers = {key.lower(): value for key, value in self.headers.items()}
-        request = Request(self.command, unquote(parts.path), parse_qs(parts.query), headers, body)
+        size = len(self.requestline) + sum(len(key) + len(value) + 4 for key, value in self.headers.items())
+        request = Request(self.command, unquote(parts.path), parse_qs(parts.query), headers, body, size)
         answered = self.world.answer(request)
         if self.world.fault is None:
             self.write(answered)

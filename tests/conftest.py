@@ -19,7 +19,7 @@ from extractors.core.spec import Record
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A developer's tokens and `.env` must not reach a test, nor a test's home the developer's."""
     for name in list(os.environ):
-        if name.startswith(("WATERTIGHT_", "HUBSPOT_", "PIPEDRIVE_", "TRYTON_")):
+        if name.startswith(("WATERTIGHT_", "HUBSPOT_", "PIPEDRIVE_", "SALESFORCE_", "TRYTON_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("WATERTIGHT_HOME", str(tmp_path / "home"))
     monkeypatch.setitem(Settings.model_config, "env_file", None)

@@ -1,7 +1,7 @@
 """Secrets from Airflow's Connections: `<source>_default` where it exists, the environment otherwise.
 
-Login, password, host and schema of the connection become the source's settings of the matching names (`hubspot_token`, `tryton_url`
-…), so that a new source needs nothing here. They never enter XCom: every task reads them for itself.
+Login, password, host and schema of the connection become the source's settings of the matching names (`hubspot_token`, `tryton_url`,
+`salesforce_client_id` …), so that a new source needs nothing here. They never enter XCom: every task reads them for itself.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def settings_from_connections(sources: Iterable[str], find: Callable[[str], Conn
                 f"{source}_token": connection.password,
                 f"{source}_password": connection.password,
                 f"{source}_user": connection.login,
+                f"{source}_client_id": connection.login,
+                f"{source}_client_secret": connection.password,
                 f"{source}_database": connection.schema,
                 f"{source}_url": _url(connection),
             }

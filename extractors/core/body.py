@@ -102,6 +102,13 @@ def decode_body(headers: Mapping[str, str], body: bytes, answer: type[T], what: 
         raise BrokenAnswerError(f"is not whole JSON {shown}") from None
 
 
+def check_media_type(headers: Mapping[str, str], media_type: str) -> None:
+    """Raises BrokenAnswerError when the answer is of another type than the one asked for."""
+    kind = headers.get("Content-Type", "").lower().partition(";")[0].strip()
+    if kind != media_type:
+        raise BrokenAnswerError(f"is not {media_type} but {kind[:40] or 'of no stated type'}")
+
+
 def _without_half_surrogates(body: bytes) -> bytes:
     """JSON whose strings hold no half of a surrogate pair: each becomes U+FFFD, which every reader can store."""
     return _ESCAPE.sub(lambda match: b"\\ufffd" if match[1] else match[0], body)

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -33,12 +33,12 @@ from extractors.core.body import (
     READ_BYTES,
     BrokenAnswerError,
     OversizedAnswerError,
-    decode_body,
     read_body,
 )
 from extractors.core.clock import Clock, RealClock, SimulatedClock
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
 from extractors.core.origin import declared_origin, split_origin
+from extractors.core.reading import Document, Reading, as_document, as_json
 from extractors.core.transport import Deadline, DeadlineError, ForbiddenAddressError, Transport
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,6 @@ T = TypeVar("T")
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _USER_AGENT = "watertight/0.1"
 #: what a kept answer was, or it would not have been kept
-_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -154,26 +153,56 @@ class Client:
         return self.clock.now()
 
     def get(
-        self, target: str, answer: type[T], params: Mapping[str, str] | None = None, bucket: str | None = None
+        self,
+        target: str,
+        answer: type[T],
+        params: Mapping[str, str] | None = None,
+        bucket: str | None = None,
+        is_kept: bool = True,
     ) -> T:
-        """Asks for a path, or for an absolute link that the source gave; decodes the answer into `answer` (a msgspec type)."""
-        return self._call("GET", target, answer, params, None, bucket)
+        """Asks for a path, or for an absolute link that the source gave; decodes the answer into `answer` (a msgspec type).
+
+        `is_kept` False: a try that goes on where this one stopped asks again, since a person may have mended what it says.
+        """
+        reading = as_json(answer)
+        request = self._prepare("GET", target, params)
+        return self._call(request, reading if is_kept else replace(reading, keep=None), bucket)
 
     def post(self, target: str, answer: type[T], body: Any, bucket: str | None = None) -> T:
         """Posts `body` as JSON; for calls that read only, since they are repeated when the answer is lost."""
-        return self._call("POST", target, answer, None, body, bucket)
+        data = msgspec.json.encode(body)
+        request = self._prepare("POST", target, None, data, {"Content-Type": "application/json"})
+        return self._call(request, as_json(answer), bucket)
 
-    def _call(
-        self, method: str, target: str, answer: type[T], params: Mapping[str, str] | None, body: Any, bucket: str | None
-    ) -> T:
-        request = self._prepare(method, target, params, body)
+    def post_form(self, target: str, answer: type[T], form: Mapping[str, str], bucket: str | None = None) -> T:
+        """Posts `form` as a browser would; for the calls that ask for a token."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        request = self._prepare("POST", target, None, urlencode(form).encode(), headers)
+        # An answer with a token is no answer to be written down.
+        return self._call(request, replace(as_json(answer), keep=None), bucket)
+
+    def download(
+        self,
+        target: str,
+        media_type: str,
+        headers: tuple[str, ...],
+        params: Mapping[str, str],
+        bucket: str | None = None,
+    ) -> Document:
+        """Asks for something that is not JSON (`text/csv`), refuses any other type, and gives the named headers with it."""
+        request = self._prepare("GET", target, params, None, {"Accept": media_type})
+        return self._call(request, as_document(media_type, headers), bucket)
+
+    def _call(self, request: requests.PreparedRequest, reading: Reading[T], bucket: str | None) -> T:
         path = request.path_url.partition("?")[0]
-        question = digest(method, request.path_url, request.body if isinstance(request.body, bytes) else None)
-        known = self.kept.recall(question) if self.kept else None
+        question = digest(
+            str(request.method), request.path_url, request.body if isinstance(request.body, bytes) else None
+        )
+        known = self.kept.recall(question) if self.kept and reading.keep else None
         if known is not None:
             # A program that has learned to expect more since then asks again.
             with suppress(BrokenAnswerError):
-                return decode_body(_JSON, known, answer, f"{self.title} {path}")
+                return reading.recall(known, f"{self.title} {path}")
         allowance = self._allowances[bucket or self._first_bucket]
         began = self.clock.monotonic()
         attempt = 0
@@ -182,7 +211,7 @@ class Client:
             allowance.wait()
             self._check_budget(path)
             try:
-                return self._attempt(request, path, question, answer, allowance)
+                return self._attempt(request, path, question, reading, allowance)
             except _Again as again:
                 most = self._retry.attempts if self._has_answered else self._retry.first_attempts
                 wait = self._wait_before(attempt, again.wait)
@@ -196,20 +225,23 @@ class Client:
                 self.clock.sleep(wait)
 
     def _prepare(
-        self, method: str, target: str, params: Mapping[str, str] | None, body: Any
+        self,
+        method: str,
+        target: str,
+        params: Mapping[str, str] | None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> requests.PreparedRequest:
         """The request without a credential, its address checked as it will be sent."""
         url = self._origin.address_of(self._prefix + target if target.startswith("/") else target)
         if params:
             url += ("&" if "?" in url else "?") + urlencode(params)
-        data = None if body is None else msgspec.json.encode(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        request = self._session.prepare_request(requests.Request(method, url, headers=headers, data=data))
+        request = self._session.prepare_request(requests.Request(method, url, headers=dict(headers or {}), data=data))
         self._origin.address_of(str(request.url))
         return request
 
     def _attempt(
-        self, request: requests.PreparedRequest, path: str, question: bytes, answer: type[T], allowance: Allowance
+        self, request: requests.PreparedRequest, path: str, question: bytes, reading: Reading[T], allowance: Allowance
     ) -> T:
         began = time.monotonic()
         self._deadline.at = began + self._limits.answer
@@ -225,9 +257,9 @@ class Client:
             log.debug("%s %s %d, %d bytes, %.3f s", request.method, path, status, len(body), time.monotonic() - began)
             if status >= 400 or status < 200:
                 raise self._refused(status, response.headers, body, path)
-            value = decode_body(response.headers, body, answer, f"{self.title} {path}")
-            if self.kept:
-                self.kept.keep(question, body)
+            value = reading.decode(response.headers, body, f"{self.title} {path}")
+            if self.kept and reading.keep:
+                self.kept.keep(question, reading.keep(response.headers, body))
             return value
         except OversizedAnswerError as error:
             mend = "Nothing of it was kept. Look at that resource in the source: some record is enormous."

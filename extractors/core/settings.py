@@ -61,6 +61,24 @@ class Settings(BaseSettings):
     #: per cent of the company's daily tokens that reading histories leaves to others
     pipedrive_reserve_percent: int = Field(25, alias="WATERTIGHT_PIPEDRIVE_RESERVE_PERCENT", ge=0, le=99)
 
+    #: the org's My Domain address, https://<name>.my.salesforce.com
+    salesforce_url: str | None = Field(None, alias="SALESFORCE_URL")
+    #: the External Client App's consumer key, and what proves it: a secret, a key to sign with, or a refresh token
+    salesforce_client_id: str | None = Field(None, alias="SALESFORCE_CLIENT_ID")
+    salesforce_client_secret: SecretStr | None = Field(None, alias="SALESFORCE_CLIENT_SECRET")
+    salesforce_refresh_token: SecretStr | None = Field(None, alias="SALESFORCE_REFRESH_TOKEN")
+    salesforce_username: str | None = Field(None, alias="SALESFORCE_USERNAME")
+    salesforce_private_key_file: Path | None = Field(None, alias="SALESFORCE_PRIVATE_KEY_FILE")
+    salesforce_audience: str = Field("https://login.salesforce.com", alias="SALESFORCE_AUDIENCE")
+    salesforce_version: str = Field("67.0", alias="SALESFORCE_VERSION", pattern=r"^\d{2,3}\.0$")
+    salesforce_lookback_minutes: int = Field(10, alias="SALESFORCE_LOOKBACK_MINUTES", ge=1, le=43_200)
+    #: rows from which on a query becomes a Bulk 2.0 job
+    salesforce_bulk_rows: int = Field(10_000, alias="SALESFORCE_BULK_ROWS", ge=1)
+    #: share of the org's daily calls, all clients together, at which extraction stops
+    salesforce_calls_share: float = Field(0.8, alias="SALESFORCE_CALLS_SHARE", gt=0, le=1)
+    #: fields that an administrator removed on purpose, as Object.Field
+    salesforce_removed_fields: Annotated[tuple[str, ...], NoDecode] = Field((), alias="SALESFORCE_REMOVED_FIELDS")
+
     tryton_url: str | None = Field(None, alias="TRYTON_URL")
     tryton_database: str = Field("crm", alias="TRYTON_DATABASE")
     tryton_user: str = Field("admin", alias="TRYTON_USER")
@@ -76,7 +94,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no time zone; use a name such as Europe/Berlin")
         return value
 
-    @field_validator("sources", "accept", mode="before")
+    @field_validator("sources", "accept", "salesforce_removed_fields", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -88,7 +106,9 @@ class Settings(BaseSettings):
     @property
     def is_demonstration(self) -> bool:
         """True when no real source is set up."""
-        return not (self.hubspot_token or self.pipedrive_token or self.tryton_url or self.files_dir)
+        return not (
+            self.hubspot_token or self.pipedrive_token or self.salesforce_url or self.tryton_url or self.files_dir
+        )
 
     @property
     def home(self) -> Path:

@@ -13,10 +13,11 @@ from extractors.core.spec import Source
 from extractors.sources.files import FILES
 from extractors.sources.hubspot import HUBSPOT
 from extractors.sources.pipedrive import PIPEDRIVE
+from extractors.sources.salesforce import SALESFORCE
 from extractors.sources.tryton import TRYTON
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
-    {source.name: source for source in (HUBSPOT, PIPEDRIVE, FILES, TRYTON)}
+    {source.name: source for source in (HUBSPOT, SALESFORCE, PIPEDRIVE, FILES, TRYTON)}
 )
 
 

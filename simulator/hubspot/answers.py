@@ -9,13 +9,14 @@ import msgspec
 
 @dataclass
 class Request:
-    """One request, parsed. `query` keeps repeated parameters; header names are lower case."""
+    """One request, parsed. `query` keeps repeated parameters; header names are lower case; `size` counts the bytes before the body."""
 
     method: str
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
     body: bytes
+    size: int = 0
 
     def first(self, name: str, default: str | None = None) -> str | None:
         """The first value of a query parameter."""

@@ -20,15 +20,26 @@ from extractors.core.auth import Credential, HeaderCredential
 from extractors.core.client import Client, Limits, Retry
 from extractors.core.errors import ConfigurationError, IntegrityError, WatertightError
 from extractors.core.origin import declared_origin
+from extractors.sources.salesforce.tokens import SessionCredential
 from tests.contract.scripted_server import CountedClock, ScriptedServer, answer, client_of, drip
 
 pytestmark = pytest.mark.contract
 
 SECRET = "canary-5ac1f09e"
+
+
+def salesforce_session() -> Credential:
+    """As after a log-in: the secret that was logged in with, and the token that came of it."""
+    credential = SessionCredential(SecretStr(SECRET))
+    credential.use(SecretStr(SECRET))
+    return credential
+
+
 CREDENTIALS = {
     "bearer": lambda: HeaderCredential(SecretStr(SECRET), "TEST_TOKEN"),
     "api-token": lambda: HeaderCredential(SecretStr(SECRET), "TEST_TOKEN", header="x-api-token", prefix=""),
     "session": lambda: HeaderCredential(SecretStr(SECRET), "TEST_TOKEN", prefix="Session "),
+    "salesforce": salesforce_session,
     "basic": lambda: HeaderCredential(SecretStr(SECRET), "TEST_TOKEN", prefix="Basic "),
 }
 

@@ -17,57 +17,10 @@ from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 from dbt_common.events.event_manager_client import get_event_manager
 
+from extractors.sources import SOURCES
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
-RESOURCES = {
-    "hubspot": (
-        [
-            "deals",
-            "contacts",
-            "companies",
-            "leads",
-            "calls",
-            "emails",
-            "meetings",
-            "tasks",
-            "notes",
-            "deals_sweep",
-            "owners",
-            "deal_pipelines",
-            "lead_pipelines",
-        ]
-    ),
-    "files": [
-        "pipelines",
-        "stages",
-        "owners",
-        "companies",
-        "contacts",
-        "leads",
-        "lead_status_changes",
-        "deals",
-        "deal_changes",
-        "deal_contacts",
-        "activities",
-        "products",
-        "deal_line_items",
-        "payments",
-        "campaigns",
-        "marketing_spend",
-        "process_costs",
-        "quotas",
-        "exchange_rates",
-        "capacity",
-    ],
-    "tryton": [
-        "opportunities",
-        "opportunity_revisions",
-        "opportunity_states",
-        "opportunities_sweep",
-        "parties",
-        "contact_mechanisms",
-        "employees",
-    ],
-}
+RESOURCES = {source.name: source.tables for source in SOURCES.values()}
 ACCOUNTS = {"hubspot": "4711", "files": "exports", "tryton": "crm"}
 _ENVELOPE = """
     _account varchar, _source_id varchar, _source_updated_at timestamp, _extracted_at timestamp, _run_id varchar, _record_number bigint,

@@ -11,6 +11,8 @@ versions as (
     union all
     select {{ columns }} from {{ ref('int_pipedrive__activities') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__activities') }}
+    union all
     select {{ columns }} from {{ ref('int_files__activities') }}
 
 )

@@ -12,6 +12,8 @@ versions as (
     union all
     select {{ columns }} from {{ ref('int_pipedrive__companies') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__companies') }}
+    union all
     select {{ columns }} from {{ ref('int_files__companies') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__companies') }}

@@ -12,6 +12,8 @@ versions as (
     union all
     select {{ columns }} from {{ ref('int_pipedrive__contacts') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__contacts') }}
+    union all
     select {{ columns }} from {{ ref('int_files__contacts') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__contacts') }}

@@ -4,4 +4,6 @@ select {{ columns }} from {{ ref('int_hubspot__deal_contacts') }}
 union all
 select {{ columns }} from {{ ref('int_pipedrive__deal_contacts') }}
 union all
+select {{ columns }} from {{ ref('int_salesforce__deal_contacts') }}
+union all
 select {{ columns }} from {{ ref('int_files__deal_contacts') }}

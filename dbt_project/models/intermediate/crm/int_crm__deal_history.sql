@@ -7,6 +7,8 @@ select {{ columns }} from {{ ref('int_hubspot__deal_history') }}
 union all
 select {{ columns }} from {{ ref('int_pipedrive__deal_history') }}
 union all
+select {{ columns }} from {{ ref('int_salesforce__deal_history') }}
+union all
 select {{ columns }} from {{ ref('int_files__deal_history') }}
 union all
 select {{ columns }} from {{ ref('int_tryton__deal_history') }}

@@ -10,6 +10,8 @@ versions as (
 
     select {{ columns }} from {{ ref('int_pipedrive__deal_line_items') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__deal_line_items') }}
+    union all
     select {{ columns }} from {{ ref('int_files__deal_line_items') }}
 
 )

@@ -10,6 +10,8 @@ select {{ columns }} from {{ ref('int_hubspot__deals') }}
 union all
 select {{ columns }} from {{ ref('int_pipedrive__deals') }}
 union all
+select {{ columns }} from {{ ref('int_salesforce__deals') }}
+union all
 select {{ columns }} from {{ ref('int_files__deals') }}
 union all
 select {{ columns }} from {{ ref('int_tryton__deals') }}

@@ -8,4 +8,6 @@ select {{ columns }} from {{ ref('int_hubspot__leads') }}
 union all
 select {{ columns }} from {{ ref('int_pipedrive__leads') }}
 union all
+select {{ columns }} from {{ ref('int_salesforce__leads') }}
+union all
 select {{ columns }} from {{ ref('int_files__leads') }}

@@ -2,6 +2,7 @@
 {%- set lists = [
     ('hubspot', source('raw', 'hubspot__deals_sweep'), 'deals_sweep', 'deals'),
     ('pipedrive', source('raw', 'pipedrive__deals_sweep'), 'deals_sweep', 'deals'),
+    ('salesforce', source('raw', 'salesforce__opportunities_sweep'), 'opportunities_sweep', 'opportunities'),
     ('tryton', source('raw', 'tryton__opportunities_sweep'), 'opportunities_sweep', 'opportunities'),
     ('files', source('raw', 'files__deals'), 'deals', 'deals'),
 ] %}
@@ -14,7 +15,9 @@ ids as (
         '{{ source_system }}' as source_system, '{{ sweep }}' as sweep, '{{ swept }}' as swept, _account as account, _source_id as source_deal_id,
         not _is_deleted
         and not coalesce(try_cast(json_extract_string(payload, '$.is_deleted') as boolean), false) and json_extract_string(payload, '$.merged_into_deal_id') is null as is_listed,
-        try_cast(coalesce(json_extract_string(payload, '$.createdAt'), json_extract_string(payload, '$.add_time')) as timestamp) as created_at
+        try_cast(coalesce(
+            json_extract_string(payload, '$.createdAt'), json_extract_string(payload, '$.CreatedDate'), json_extract_string(payload, '$.add_time')
+        ) as timestamp) as created_at
     from {{ relation }}
     qualify row_number() over (partition by _account, _source_id order by _load_number desc, _record_number desc) = 1
     {% if not loop.last %}union all{% endif %}

@@ -11,6 +11,8 @@ versions as (
     union all
     select {{ columns }} from {{ ref('int_pipedrive__owners') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__owners') }}
+    union all
     select {{ columns }} from {{ ref('int_files__owners') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__owners') }}

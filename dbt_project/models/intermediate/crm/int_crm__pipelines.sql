@@ -8,6 +8,8 @@ versions as (
     union all
     select {{ columns }} from {{ ref('int_pipedrive__pipelines') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__pipelines') }}
+    union all
     select {{ columns }} from {{ ref('int_files__pipelines') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__pipelines') }}

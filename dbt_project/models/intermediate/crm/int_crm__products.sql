@@ -8,6 +8,8 @@ versions as (
 
     select {{ columns }} from {{ ref('int_pipedrive__products') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__products') }}
+    union all
     select {{ columns }} from {{ ref('int_files__products') }}
 
 )

@@ -11,6 +11,8 @@ listings as (
     union all
     select {{ columns }} from {{ ref('int_pipedrive__stages') }}
     union all
+    select {{ columns }} from {{ ref('int_salesforce__stages') }}
+    union all
     select {{ columns }} from {{ ref('int_files__stages') }}
     union all
     select {{ columns }} from {{ ref('int_tryton__stages') }}

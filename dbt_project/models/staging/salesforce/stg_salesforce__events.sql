@@ -1,0 +1,33 @@
+with
+
+source as (
+
+    select
+        {{ envelope() }},
+        json_transform(payload, '{
+            "WhoId": "VARCHAR", "WhatId": "VARCHAR", "OwnerId": "VARCHAR", "CreatedById": "VARCHAR", "Type": "VARCHAR",
+            "StartDateTime": "VARCHAR", "ActivityDate": "VARCHAR", "CreatedDate": "VARCHAR"
+        }') as event
+    from {{ source('raw', 'salesforce__events') }}
+    {{ only_new_loads() }}
+
+),
+
+renamed as (
+
+    select
+        {{ envelope() }},
+        _source_id as event_id,
+        event."WhoId" as who_id,
+        event."WhatId" as what_id,
+        event."OwnerId" as owner_id,
+        event."CreatedById" as created_by_id,
+        event."Type" as type,
+        try_cast(event."StartDateTime" as timestamp) as start_date_time,
+        try_cast(event."ActivityDate" as date) as activity_date,
+        try_cast(event."CreatedDate" as timestamp) as created_date
+    from source
+
+)
+
+select * from renamed

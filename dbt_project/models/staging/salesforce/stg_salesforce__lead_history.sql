@@ -1,0 +1,31 @@
+with
+
+source as (
+
+    select
+        {{ envelope() }},
+        json_transform(payload, '{
+            "LeadId": "VARCHAR", "Field": "VARCHAR", "DataType": "VARCHAR", "OldValue": "VARCHAR", "NewValue": "VARCHAR",
+            "CreatedDate": "VARCHAR"
+        }') as entry
+    from {{ source('raw', 'salesforce__lead_history') }}
+    {{ only_new_loads() }}
+
+),
+
+renamed as (
+
+    select
+        {{ envelope() }},
+        _source_id as history_id,
+        entry."LeadId" as lead_id,
+        entry."Field" as field,
+        entry."DataType" as data_type,
+        entry."OldValue" as old_value,
+        entry."NewValue" as new_value,
+        try_cast(entry."CreatedDate" as timestamp) as created_date
+    from source
+
+)
+
+select * from renamed

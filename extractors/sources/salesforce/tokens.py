@@ -1,0 +1,156 @@
+"""Access tokens of an External Client App: three ways to ask for one, all at the org's own address."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import jwt
+import msgspec
+from pydantic import SecretStr
+
+from extractors.core.auth import HIDDEN, hide_secrets
+from extractors.core.client import Client
+from extractors.core.errors import ConfigurationError
+from extractors.core.origin import split_origin
+from extractors.core.settings import Settings
+
+TOKEN_PATH = "/services/oauth2/token"
+#: Salesforce takes no assertion that lives longer than about three minutes
+ASSERTION_LIFE = timedelta(minutes=2)
+
+
+class SessionCredential:
+    """The access token of the moment, on requests to the org; nothing before there is one.
+
+    It also hides what tokens are asked for with, which travels in bodies only.
+    """
+
+    header_names: tuple[str, ...] = ("Authorization",)
+
+    def __init__(self, *secrets: SecretStr) -> None:
+        self._secrets = list(secrets)
+        self._token: SecretStr | None = None
+
+    def use(self, token: SecretStr) -> None:
+        self._token = token
+
+    def also_hide(self, secret: SecretStr) -> None:
+        self._secrets.append(secret)
+
+    def attach(self, headers: MutableMapping[str, str]) -> None:
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+
+    def hide(self, text: str) -> str:
+        return hide_secrets(text, *self._secrets, *([self._token] if self._token else []))
+
+    def __repr__(self) -> str:
+        return f"SessionCredential(Authorization: Bearer {HIDDEN})"
+
+
+class _Granted(msgspec.Struct):
+    """The token endpoint's answer; it names no end of life."""
+
+    access_token: str
+    instance_url: str
+    id: str
+    refresh_token: str | None = None
+
+
+class TokenSource:
+    """Asks for access tokens by the flow that the settings choose: refresh token, else signed assertion, else client secret."""
+
+    def __init__(self, settings: Settings, credential: SessionCredential) -> None:
+        """Raises ConfigurationError naming what is not set."""
+        if not settings.salesforce_client_id:
+            raise ConfigurationError(
+                "Salesforce has no client id.",
+                "Set SALESFORCE_CLIENT_ID to the consumer key of your External Client App.",
+            )
+        self._settings = settings
+        self._client_id = settings.salesforce_client_id
+        self._credential = credential
+        self._key: SecretStr | None = None
+        if settings.salesforce_refresh_token:
+            return
+        if settings.salesforce_private_key_file:
+            self._key = _read_key(settings.salesforce_private_key_file)
+            if not settings.salesforce_username:
+                raise ConfigurationError(
+                    "Salesforce has a key to sign with and no user.",
+                    "Set SALESFORCE_USERNAME to the integration user's name.",
+                )
+        elif not settings.salesforce_client_secret:
+            raise ConfigurationError(
+                "Salesforce has nothing to log in with.",
+                "Set SALESFORCE_PRIVATE_KEY_FILE and SALESFORCE_USERNAME, or SALESFORCE_CLIENT_SECRET, or SALESFORCE_REFRESH_TOKEN.",
+            )
+
+    def mint(self, client: Client, now: datetime) -> str:
+        """Gives the credential a fresh token; returns the org's id (18 characters). `now`: Salesforce's own clock.
+
+        Raises ConfigurationError when Salesforce refuses, sends us to another address, or rotates the refresh token.
+        """
+        form = self._form(now)
+        granted = client.post_form(TOKEN_PATH, _Granted, form)
+        self._credential.use(SecretStr(granted.access_token))
+        if granted.refresh_token and granted.refresh_token != form.get("refresh_token"):
+            self._credential.also_hide(SecretStr(granted.refresh_token))
+            raise ConfigurationError(
+                "Salesforce replaced the refresh token, so the one in SALESFORCE_REFRESH_TOKEN is good no more.",
+                "Switch off refresh token rotation in the External Client App and log in again, or use SALESFORCE_PRIVATE_KEY_FILE.",
+            )
+        own, _ = split_origin(str(self._settings.salesforce_url).strip())
+        instance, _ = split_origin(granted.instance_url)
+        if instance != own:
+            raise ConfigurationError(
+                f"Salesforce says that the org is at {instance or 'an address that cannot be read'}, not at {own}.",
+                "Set SALESFORCE_URL to the org's own My Domain address; nothing was asked there.",
+            )
+        organization = granted.id.rstrip("/").rpartition("/id/")[2].partition("/")[0]
+        if len(organization) != 18 or not organization.isascii() or not organization.isalnum():
+            raise ConfigurationError("Salesforce did not say which org this is.", "Check SALESFORCE_URL.")
+        return organization
+
+    def _form(self, now: datetime) -> dict[str, str]:
+        settings = self._settings
+        if settings.salesforce_refresh_token:
+            form = {
+                "grant_type": "refresh_token",
+                "client_id": self._client_id,
+                "refresh_token": settings.salesforce_refresh_token.get_secret_value().strip(),
+            }
+            if settings.salesforce_client_secret:
+                form["client_secret"] = settings.salesforce_client_secret.get_secret_value().strip()
+            return form
+        if self._key is not None:
+            claims = {
+                "iss": self._client_id,
+                "sub": settings.salesforce_username,
+                "aud": settings.salesforce_audience,
+                "exp": int((now + ASSERTION_LIFE).timestamp()),
+            }
+            try:
+                assertion = jwt.encode(claims, self._key.get_secret_value(), algorithm="RS256")
+            except (ValueError, TypeError, jwt.PyJWTError):
+                raise ConfigurationError(
+                    f"{settings.salesforce_private_key_file} holds no RSA key that can sign.",
+                    "Set SALESFORCE_PRIVATE_KEY_FILE to the PEM file of the private key, without a passphrase.",
+                ) from None
+            self._credential.also_hide(SecretStr(assertion))
+            return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+        assert settings.salesforce_client_secret is not None
+        secret = settings.salesforce_client_secret.get_secret_value().strip()
+        return {"grant_type": "client_credentials", "client_id": self._client_id, "client_secret": secret}
+
+
+def _read_key(path: Path) -> SecretStr:
+    try:
+        return SecretStr(path.expanduser().read_text("ascii"))
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"The key file {path} cannot be read.",
+            "Set SALESFORCE_PRIVATE_KEY_FILE to the PEM file of the private key.",
+        ) from None
