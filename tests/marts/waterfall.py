@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from tests.marts.answers import CENT, GRAINS, in_home_currency, period_end, period_start, rounded
-from tests.marts.histories import AS_OF, ZONE, Event, History, Stage, local_date, rate
+from tests.marts.histories import AS_OF, OWNERS, ZONE, Event, History, Stage, local_date, rate
 
 BUCKETS = {
     "created": 1, "reopened": 1, "restored": 1, "moved_in": 1, "pulled_in": 1, "increased": 1, "decreased": -1,
@@ -83,7 +83,10 @@ def movements(history: History) -> list[Movement]:
                 assert here.stage
                 found += [
                     _move(at, bucket, count, here.stage, after.values, mine, other)
-                    for bucket, count, mine, other in (("pushed_out", -1, here.close, close), ("pulled_in", 1, close, here.close))
+                    for bucket, count, mine, other in (
+                        ("pushed_out", -1, here.close, close),
+                        ("pulled_in", 1, close, here.close),
+                    )
                 ]
             here.close = close
             if event is not None:
@@ -153,11 +156,12 @@ def _moves(at: datetime, here: State, event: Event) -> Iterator[Movement]:
 
 # --- the open pipeline at the end of a day -----------------------------------------------------------------------------
 
-Place = tuple[str, str | None, date | None]
+Place = tuple[str, str | None, str | None, date | None]
+DIMENSIONS = [("all", "all"), ("pipeline", "A"), ("pipeline", "B"), *(("owner", owner) for owner in OWNERS)]
 
 
 def open_at_end_of(histories: list[History], day: date) -> dict[Place, tuple[int, Decimal, int]]:
-    """(pipeline, currency, expected close) → open deals, their amounts in that currency, deals that have an amount."""
+    """(pipeline, owner, currency, expected close) → open deals, their amounts in that currency, deals that have an amount."""
     midnight = datetime.combine(day + timedelta(days=1), time(), ZONE).astimezone(UTC)
     found: dict[Place, tuple[int, Decimal, int]] = defaultdict(lambda: (0, Decimal(0), 0))
     for history in histories:
@@ -168,15 +172,17 @@ def open_at_end_of(histories: list[History], day: date) -> dict[Place, tuple[int
                     state.values[event.field] = event.value
                 apply(state, event)
         if state.kind == "open" and state.stage:
-            place = (state.stage.pipeline, state.values["currency"], state.values["expected_close"])
+            place = (
+                state.stage.pipeline, state.values["owner"], state.values["currency"], state.values["expected_close"]
+            )  # fmt: skip
             count, amount, amounts = found[place]
             held = state.values["amount"]
             found[place] = (count + 1, amount + rounded(held), amounts + (held is not None))
     return found
 
 
-def waterfall(histories: list[History]) -> dict[tuple[str, str, date, str], dict[str, Any]]:
-    """(form, grain, period, pipeline or 'all') → opening, closing (count, amount, deals without a rate), count and amount per bucket, and
+def waterfall(histories: list[History]) -> dict[tuple[str, str, date, tuple[str, str | None]], dict[str, Any]]:
+    """(form, grain, period, dimension and its value) → opening, closing (count, amount, deals without a rate), count and amount per bucket, and
     the exact, unrounded effect of the rates."""
     first = min(local_date(history.events[0].at) for history in histories)
     days = [first + timedelta(days=number) for number in range((local_date(AS_OF) - first).days + 1)]
@@ -185,20 +191,20 @@ def waterfall(histories: list[History]) -> dict[tuple[str, str, date, str], dict
     moved: dict[date, list[Movement]] = defaultdict(list)
     for movement in every:
         moved[_day(movement.at)].append(movement)
-    found: dict[tuple[str, str, date, str], dict[str, Any]] = {}
+    found: dict[tuple[str, str, date, tuple[str, str | None]], dict[str, Any]] = {}
     for form in ("all_open", "closing_in_period"):
         for grain in GRAINS[:-1]:
             for start in sorted({period_start(grain, day) for day in days}):
                 within = [day for day in days if period_start(grain, day) == start]
-                for pipeline in ("all", "A", "B"):
-                    row = _row(form, grain, start, pipeline, within, ends, moved)
+                for dimension in DIMENSIONS:
+                    row = _row(form, grain, start, dimension, within, ends, moved)
                     if row is not None:
-                        found[form, grain, start, pipeline] = row
+                        found[form, grain, start, dimension] = row
     return found
 
 
 def _row(
-    form: str, grain: str, start: date, pipeline: str, within: list[date],
+    form: str, grain: str, start: date, dimension: tuple[str, str | None], within: list[date],
     ends: dict[date, dict[Place, tuple[int, Decimal, int]]], moved: dict[date, list[Movement]],
 ) -> dict[str, Any] | None:  # fmt: skip
     """One period of one form; None where nothing of it was ever there."""
@@ -207,31 +213,36 @@ def _row(
     def belongs(close: date | None) -> bool:
         return form == "all_open" or (close is not None and start <= close < end)
 
-    def standing(day: date) -> dict[tuple[str, str | None], tuple[int, Decimal, int]]:
-        sums: dict[tuple[str, str | None], tuple[int, Decimal, int]] = defaultdict(lambda: (0, Decimal(0), 0))
-        for (where, currency, close), (count, amount, amounts) in ends[day].items():
-            if pipeline in ("all", where) and belongs(close):
-                held = sums[where, currency]
-                sums[where, currency] = (held[0] + count, held[1] + amount, held[2] + amounts)
+    def counts(pipeline: str, owner: str | None) -> bool:
+        return dimension in (("all", "all"), ("pipeline", pipeline), ("owner", owner))
+
+    def standing(day: date) -> dict[tuple[str, str | None, str | None], tuple[int, Decimal, int]]:
+        sums: dict[tuple[str, str | None, str | None], tuple[int, Decimal, int]] = defaultdict(
+            lambda: (0, Decimal(0), 0)
+        )
+        for (where, owner, currency, close), (count, amount, amounts) in ends[day].items():
+            if counts(where, owner) and belongs(close):
+                held = sums[where, owner, currency]
+                sums[where, owner, currency] = (held[0] + count, held[1] + amount, held[2] + amounts)
         return sums
 
     def worth(day: date) -> tuple[int, Decimal, int]:
         sums = standing(day)
         return (
             sum(count for count, _, _ in sums.values()),
-            sum((rounded(in_home_currency(amount, currency, day)) for (_, currency), (_, amount, _) in sums.items()), Decimal(0)),
-            sum(amounts for (_, currency), (_, _, amounts) in sums.items() if rate(currency, day) is None),
+            sum((rounded(in_home_currency(amount, currency, day)) for (_, _, currency), (_, amount, _) in sums.items()), Decimal(0)),
+            sum(amounts for (_, _, currency), (_, _, amounts) in sums.items() if rate(currency, day) is None),
         )  # fmt: skip
 
     eve = within[0] - timedelta(days=1)
     row: dict[str, Any] = defaultdict(Decimal, opening=worth(eve), closing=worth(within[-1]), exchange_rate=Decimal(0))
     for day in within:
-        for (_, currency), (_, amount, _) in standing(day - timedelta(days=1)).items():
+        for (_, _, currency), (_, amount, _) in standing(day - timedelta(days=1)).items():
             change = (rate(currency, day) or Decimal(0)) - (rate(currency, day - timedelta(days=1)) or Decimal(0))
             row["exchange_rate"] += amount * change
         for movement in moved[day]:
             is_redating = movement.bucket in ("pulled_in", "pushed_out")
-            if (pipeline not in ("all", movement.stage.pipeline) or not belongs(movement.close)
+            if (not counts(movement.stage.pipeline, movement.owner) or not belongs(movement.close)
                     or (is_redating and (form == "all_open" or belongs(movement.other)))):  # fmt: skip
                 continue
             row["movements"] += 1
@@ -241,15 +252,14 @@ def _row(
             row["unconverted"] += movement.booked is None and movement.amount is not None
     if form == "closing_in_period" and not (row["movements"] or row["opening"][0]):
         return None
-    if form == "all_open" and not row["movements"] and pipeline != "all" and not row["opening"][0]:
-        return (
-            row
-            if any(movement.stage.pipeline == pipeline for day in moved for movement in moved[day] if day < start)
-            else None
+    if form == "all_open" and not row["movements"] and dimension != ("all", "all") and not row["opening"][0]:
+        was_there = any(
+            counts(movement.stage.pipeline, movement.owner) for day in moved for movement in moved[day] if day < start
         )
+        return row if was_there else None
     return row
 
 
 def tolerance(row: dict[str, Any], days: int) -> Decimal:
     """What rounding to cents may leave in the exchange rate bucket: half a cent a movement and for the two values of each position a day."""
-    return CENT / 2 * (Decimal(row["movements"]) + 2 * 4 * 2 * days)
+    return CENT / 2 * (Decimal(row["movements"]) + 2 * 4 * 3 * 2 * days)
