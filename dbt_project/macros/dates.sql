@@ -3,8 +3,11 @@
     {{ return(adapter.dispatch('reporting_date')(instant)) }}
 {%- endmacro %}
 
+{# Going by way of a time zone costs twenty times a cast, and UTC instants are in UTC already. #}
 {% macro default__reporting_date(instant) -%}
+    {%- if var("timezone") == 'UTC' -%} cast({{ instant }} as date) {%- else -%}
     cast(timezone('{{ var("timezone") }}', timezone('UTC', {{ instant }})) as date)
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro spark__reporting_date(instant) -%}

@@ -15,6 +15,7 @@ def test_the_unit_tests_of_core_pass(tmp_path: Path) -> None:
     warehouse.build("--full-refresh")
     results = warehouse.dbt("test", "--select", "test_type:unit,path:models/core").result
     assert {each.node.name: str(each.status) for each in results} == {
+        "steps_of_every_kind": "pass",
         "transitions_of_every_kind": "pass",
         "visits_between_transitions": "pass",
         "lead_statuses_and_hand_offs": "pass",

@@ -36,7 +36,7 @@ class Stage:
     @property
     def key(self) -> uuid.UUID:
         """Key as a dimension would hold it."""
-        return key("stage", self.pipeline, self.name)
+        return stable_key(f"{self.pipeline}|{self.name}")
 
 
 # the steps of the preset `eight_steps` in the seed; pipeline B leaves one out, and one open stage is mapped to none
@@ -64,7 +64,8 @@ OWNERS = ["o1", "o2", None]
 
 @dataclass
 class Event:
-    """At `at` the field took the value: stage (a Stage), amount, currency, owner; or removed ('deleted', 'merged') or restored."""
+    """At `at` the field took the value: stage (a Stage), amount, currency, owner, expected_close (a date); or removed ('deleted',
+    'merged') or restored."""
 
     at: datetime
     field: str
@@ -94,13 +95,20 @@ class History:
 
 
 def key(*parts: str) -> uuid.UUID:
-    """A stable key of the parts."""
+    """A key of the parts that stays the same; a pipeline's is the one that the core models make of its id."""
+    if parts[0] == "pipeline":
+        return stable_key(parts[1])
     return uuid.uuid5(uuid.NAMESPACE_OID, "|".join(parts))
 
 
+def stable_key(source_id: str) -> uuid.UUID:
+    """The key as the core models make it of (system, account, id)."""
+    return uuid.UUID(hashlib.md5(f"files|test|{source_id}".encode()).hexdigest())
+
+
 def owner_key(owner: str | None) -> uuid.UUID:
-    """The owner's key as `stable_key` makes it of (system, account, id); nobody is the unknown member."""
-    return uuid.UUID(hashlib.md5(f"files|test|{owner}".encode()).hexdigest()) if owner else UNKNOWN
+    """The owner's key; nobody is the unknown member."""
+    return stable_key(owner) if owner else UNKNOWN
 
 
 def local_date(instant: datetime) -> date:
@@ -177,8 +185,22 @@ def _draw_one(dice: random.Random, deal_id: str) -> History:
         history.lost_group = dice.choice(["lost", "lost", "disqualified", "no_decision"])
         history.lost_reason = dice.choice(["price", "timing"])
     history.complete_from = created_at if dice.random() < 0.9 else created_at + timedelta(days=3)
+    _draw_expected_closes(history)
     history.activities = [created_at + timedelta(hours=dice.randrange(3000)) for _ in range(dice.randrange(3))]
     return history
+
+
+def _draw_expected_closes(history: History) -> None:
+    """Puts changes of the expected close among the events, some at the instant of another."""
+    dice = random.Random(f"expected {history.deal_id} {history.events[0].at}")
+    for event in list(history.events):
+        if event is history.events[0] or dice.random() < 0.4:
+            day = local_date(event.at) + timedelta(days=dice.randrange(-5, 60))
+            at = event.at + timedelta(hours=dice.choice([0, 0, 50])) if event is not history.events[0] else event.at
+            if at <= AS_OF:
+                value = None if dice.random() < 0.1 else day
+                history.events.append(Event(at, "expected_close", value, retracted=dice.random() < 0.1))
+    history.events.sort(key=lambda event: event.at)
 
 
 def _amount(dice: random.Random) -> Decimal | None:
@@ -226,11 +248,12 @@ def core_tables(histories: list[History]) -> dict[str, list[dict[str, Any]]]:
              "deal_key": history.key, "owner_key": UNKNOWN}
             for history in histories for number, at in enumerate(history.activities)
         ],
-        "dim_deals": [], "fct_deal_changes": [], "fct_deal_stage_visits": [],
+        "dim_deals": [], "fct_deal_changes": [], "fct_deal_stage_visits": [], "fct_deal_stage_transitions": [],
     }  # fmt: skip
     for history in histories:
         visits = _visits(history)
         tables["fct_deal_stage_visits"] += visits
+        tables["fct_deal_stage_transitions"] += _transitions(history)
         tables["fct_deal_changes"] += _changes(history)
         tables["dim_deals"].append(_deal_row(history, visits))
     return tables
@@ -309,21 +332,50 @@ def _visits(history: History) -> list[dict[str, Any]]:
     return visits
 
 
-def _changes(history: History) -> list[dict[str, Any]]:
-    rows, old = [], dict.fromkeys(("amount", "currency", "owner"))
-    for number, event in enumerate(history.events):
-        if event.field not in old:
+def _transitions(history: History) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    here: Stage | None = None
+    for event in history.events:
+        if event.field not in ("stage", "removed", "restored"):
             continue
+        there = None if event.field == "removed" else event.value
         rows.append({
-            "deal_key": history.key, "field": event.field,
-            "old_value": None if old[event.field] is None else str(old[event.field]),
-            "new_value": None if event.value is None else str(event.value), "changed_at": event.at, "sequence": number,
-            "change_source": "crm_history", "known_at": event.at, "retracted_at": AS_OF if event.retracted else None,
-            "_record_number": number, "_load_number": 1,
+            "transition_key": key("transition", history.deal_id, str(len(rows))), "deal_key": history.key,
+            "transition_number": len(rows) + 1, "transitioned_at": event.at,
+            "to_stage_key": there and there.key, "to_pipeline_key": there and key("pipeline", there.pipeline),
+            "to_stage_kind": there and there.kind, "change_source": "crm_history", "_load_number": 1,
+            "transition_kind": event.value if there is None else
+            "restored" if event.field == "restored" else _kind_of_move(here, there),
         })  # fmt: skip
-        if not event.retracted:
-            old[event.field] = event.value
+        here = there or here
     return rows
+
+
+def _changes(history: History) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    old: dict[str, str | None] = {}
+    for number, event in enumerate(history.events):
+        for field_name, value in _fields(event):
+            text = None if value is None else str(value)
+            if field_name in ("stage", "pipeline", "status") and old.get(field_name) == text:
+                continue
+            rows.append({
+                "deal_key": history.key, "field": field_name, "old_value": old.get(field_name), "new_value": text,
+                "changed_at": event.at, "sequence": number, "change_source": "crm_history", "known_at": event.at,
+                "retracted_at": AS_OF if event.retracted else None, "_record_number": number, "_load_number": 1,
+            })  # fmt: skip
+            if not event.retracted:
+                old[field_name] = text
+    return rows
+
+
+def _fields(event: Event) -> list[tuple[str, Any]]:
+    """The tracked fields that the event sets."""
+    if event.field == "removed":
+        return [("status", event.value)]
+    if event.field in ("stage", "restored"):
+        return [("status", "live"), ("pipeline", event.value.pipeline), ("stage", event.value.name)]
+    return [(event.field, event.value)]
 
 
 def _deal_row(history: History, visits: list[dict[str, Any]]) -> dict[str, Any]:

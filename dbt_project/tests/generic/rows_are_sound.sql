@@ -18,7 +18,7 @@ select
     cast({{ guilty }} as varchar) as guilty_key,
     'Two rows share the key: the source gave the same event twice in one version, or a model lost its grain. Look at the newest load.' as likely_cause
 from {{ model }}
-{% if delta %}where {{ key }} in (select {{ key }} from rows_to_check){% endif %}
+{% if delta %}where {{ columns | first }} in (select {{ columns | first }} from rows_to_check){% endif %}
 group by {{ columns | join(', ') }}
 having count(*) > 1
 {% for reference in references %}
