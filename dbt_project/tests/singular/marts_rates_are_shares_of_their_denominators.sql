@@ -10,6 +10,9 @@ with rates as (
         ('mart_sales__funnel', "period_grain || ' ' || period_start || ' ' || dimension_value || ' ' || step_name", 'step_rate', 'reached_count', 'previous_count', true),
         ('mart_sales__funnel', "period_grain || ' ' || period_start || ' ' || dimension_value || ' ' || step_name", 'cohort_rate', 'reached_count', 'cohort_count', false),
         ('mart_sales__cohort_partition', "period_grain || ' ' || period_start || ' ' || pipeline_key || ' ' || outcome", 'cohort_rate', 'deal_count', 'created_count', false),
+        ('mart_sales__slippage', "period_grain || ' ' || period_start || ' ' || dimension_value", 'slippage_rate', 'slipped_count', 'expected_count', true),
+        ('mart_sales__slippage', "period_grain || ' ' || period_start || ' ' || dimension_value", 'not_won_rate', 'not_won_count', 'expected_count', true),
+        ('mart_sales__slippage', "period_grain || ' ' || period_start || ' ' || dimension_value", 'slippage_amount_rate', 'slipped_amount', 'expected_amount', false),
     ] -%}
     select
         '{{ mart }}' as mart, {{ grain }} as row_at, '{{ rate }}' as rate_name, {{ rate }} as rate,
