@@ -131,9 +131,7 @@ def _landed(cases: list[Case], night: int) -> Iterator[Landing]:
 def _keys(cases: list[Case]) -> dict[str, str]:
     """Key of a deal, stage or pipeline → account."""
     keys = {}
-    places = [name for name in STAGES] + [
-        f"{p}|{stage}" for p in STAGES for stages in STAGES.values() for stage, _ in stages
-    ]
+    places = list(STAGES) + [f"{p}|{stage}" for p in STAGES for stages in STAGES.values() for stage, _ in stages]
     for case in cases:
         for identity in ("1", *(life.deal_id for life in case.bystanders), *places):
             text = f"{case.source.system}|{case.account}|{identity}"

@@ -34,14 +34,18 @@ REASONS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
             "tie swapped",
         ),
         (HUBSPOT.name,),
-        "HubSpot dates the latest stay in each stage only: what was overlaid by a later stay in the stage and in the one before it is dated nowhere. "
-        "Of two amounts at one instant it states no order but its own.",
+        (
+            "HubSpot dates the latest stay in each stage only: what was overlaid by a later stay in the stage and in the one before it is dated nowhere. "
+            "Of two amounts at one instant it states no order but its own."
+        ),
     ),
     (
         ("move doubled, later", "move shifted past another", "tie swapped"),
         (HUBSPOT_UNDATED.name, FILES_BARE.name),
-        "Without old values and dates an order is contradicted only by where it ends: evident when the last value changed, or, in HubSpot, when a stage "
-        "falls to the wrong pipeline.",
+        (
+            "Without old values and dates an order is contradicted only by where it ends: evident when the last value changed, or, in HubSpot, when a stage "
+            "falls to the wrong pipeline."
+        ),
     ),
     (
         ("move shifted between its neighbours",),
