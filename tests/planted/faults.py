@@ -120,9 +120,8 @@ def _leaves_its_pipeline(told: Told) -> bool:
     for number, event in enumerate(events):
         values[event.field] = event.value
         is_last_of_instant = number + 1 == len(events) or events[number + 1].at > event.at
-        if is_last_of_instant and {"stage", "pipeline"} <= values.keys():
-            if PIPELINE_OF[values["stage"]] != values["pipeline"]:
-                return True
+        if is_last_of_instant and PIPELINE_OF.get(values.get("stage", "")) not in (None, values.get("pipeline")):
+            return True
     return False
 
 
