@@ -39,7 +39,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     project = home / "project"
     shutil.copytree(PROJECT, project)
     for path in (project / "macros").glob("*.sql"):
-        path.write_text(path.read_text().replace("macro default__", "macro elsewhere__").replace("macro spark__", "macro default__"))
+        path.write_text(
+            path.read_text().replace("macro default__", "macro elsewhere__").replace("macro spark__", "macro default__")
+        )
     write_core(home, core_tables(draw(1, 3)))
     result = run_dbt(home, "compile", "--select", "path:models/marts", "path:models/core", project=project)
     assert result.returncode == 0, result.stdout[-4000:]
