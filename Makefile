@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify bench lock clean
+.PHONY: help nightly test check lint types sql quick-tests verify planted thirty-nights bench lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -44,6 +44,12 @@ quick-tests: $(DEV)
 
 verify: $(RUN) ## prove that the warehouse equals a rebuild from its landing files
 	@$(VENV)/bin/watertight verify
+
+planted: $(DEV) ## plant source faults and print which data tests caught which
+	@$(PYTHON) -m tests.planted
+
+thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the truth, ended by a full rebuild
+	@$(PYTHON) -m tests.nights --nights 30 --size 600 --seed 56
 
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (an hour; BENCH_OPTIONS='--deals 100000' is shorter)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)

@@ -26,9 +26,9 @@ _FUNNEL_PRESETS = DBT_PROJECT / "seeds" / "funnel_presets.csv"
 #: the funnel is the companies' own step names
 _OWN = "own"
 
-#: how many failing rows of a test are shown
-_ROWS_SHOWN = 3
-#: a test's failing rows say what is wrong in one of these columns
+#: how many causes of a failing test are shown, and of each how many rows; both are found among the first so many rows
+_ROWS_SHOWN, _ROWS_READ = 3, 200
+#: a test's failing rows say what is wrong in one of these columns; the others tell where
 _SENTENCES = ("problem", "likely_cause")
 
 _GOOD = {"success", "pass"}
@@ -246,16 +246,21 @@ def _sentence(node: Node) -> str:
 
 
 def _failing_rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    """For each cause that a failing test names: its sentence, then the guilty rows with their keys, the first few of them."""
     try:
-        cursor = connection.execute(f"select * from (\n{query}\n) limit {_ROWS_SHOWN}")
+        cursor = connection.execute(f"select * from (\n{query}\n) limit {_ROWS_READ}")
     except duckdb.Error:
         return []  # the count stands in the sentence already; a test that aggregates may not run a second time
     names = [column[0] for column in cursor.description or ()]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    causes: dict[str, list[str]] = {}
+    for values in cursor.fetchall():
+        row = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        sentence = next((str(row[name]) for name in _SENTENCES if row.get(name)), "")
+        keys = ", ".join(f"{name} = {value}" for name, value in row.items() if name not in _SENTENCES)
+        causes.setdefault(sentence, []).append(f"({keys})")
     return [
-        next((str(row[name]) for name in _SENTENCES if row.get(name)), "")
-        or "(" + ", ".join(f"{name} = {value}" for name, value in row.items()) + ")"
-        for row in rows
+        f"{sentence} {', '.join(rows[:_ROWS_SHOWN])}".strip() + (", …" if len(rows) > _ROWS_SHOWN else "")
+        for sentence, rows in list(causes.items())[:_ROWS_SHOWN]
     ]
 
 

@@ -59,14 +59,16 @@ def _as_text(value: datetime | date | Decimal | UUID) -> str:
     return str(value)
 
 
-def run_dbt(home: Path, *arguments: str, timezone: str = "Europe/Berlin") -> subprocess.CompletedProcess[str]:
+def run_dbt(
+    home: Path, *arguments: str, timezone: str = "Europe/Berlin", project: Path = PROJECT
+) -> subprocess.CompletedProcess[str]:
     """Runs dbt on the project with its files in `home`."""
     files = {
         f"WATERTIGHT_{name.upper()}_FILE": str(home / f"{name}.duckdb") for name in ("warehouse", "marts", "detail")
     }
     return subprocess.run(
         [
-            str(Path(sys.executable).parent / "dbt"), *arguments, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+            str(Path(sys.executable).parent / "dbt"), *arguments, "--project-dir", str(project), "--profiles-dir", str(project),
             "--target-path", str(home / "target"), "--log-path", str(home / "logs"), "--no-use-colors",
             "--vars", json.dumps({"timezone": timezone}),
         ],

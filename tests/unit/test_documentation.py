@@ -13,7 +13,8 @@ from extractors.sources.files.contract import CONTRACTS
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DATA_TESTS = ROOT / "dbt_project" / "tests"
+PAGES = [ROOT / "README.md", DATA_TESTS / "generic" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_every_file_of_the_contract_stands_in_its_table() -> None:
@@ -29,6 +30,20 @@ def test_every_source_stands_in_the_readme() -> None:
     for source in SOURCES.values():
         for setting in re.findall(r"\b[A-Z]+_[A-Z_]+\b", source.how_to_set_up):
             assert f"`{setting}`" in readme, f"{source.title}: README does not name {setting}"
+
+
+def test_every_data_test_is_explained() -> None:
+    """When it runs, what a failure means, its guilty keys, the likely cause, who mends it; no section without its test."""
+    page = (DATA_TESTS / "generic" / "README.md").read_text()
+    sections = dict(re.findall(r"^## ([a-z_]+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    assert sections.keys() == {path.stem for path in DATA_TESTS.glob("generic/*.sql")}
+    for name, section in sections.items():
+        labels = re.findall(r"^- \*\*(.+?)\*\*: \S", section, re.MULTILINE)
+        assert labels == ["When", "A failure means", "Guilty keys", "Likely cause", "Who mends it"], name
+    for path in DATA_TESTS.glob("singular/*.sql"):
+        assert f"`{path.stem}`" in page, f"{path.name} is not in the list of the tests of the marts"
+    for path in DATA_TESTS.rglob("*.sql"):
+        assert "likely_cause" in path.read_text(), f"{path.name} does not say its likely cause"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

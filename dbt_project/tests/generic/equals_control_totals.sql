@@ -122,7 +122,7 @@ only_too_full as (
 )
 
 select
-    compared.source_system || '|' || coalesce(compared.pipeline_id, '?') || '|' || coalesce(compared.stage_id, '?') as guilty_key,
+    compared.source_system || '|' || compared.account || '|' || coalesce(compared.pipeline_id, '?') || '|' || coalesce(compared.stage_id, '?') as guilty_key,
     compared.*,
     coalesce(len(asked.excluded_ids), 0) as not_comparable_count,
     case

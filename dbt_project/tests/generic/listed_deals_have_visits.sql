@@ -18,7 +18,7 @@ current_visits as (
 )
 
 select
-    listed.source_system || '|' || listed.source_deal_id as guilty_key,
+    listed.source_system || '|' || listed.account || '|' || listed.source_deal_id as guilty_key,
     'The CRM lists this deal and it has no current visit here: it was never extracted, or its history was lost. Read the deal again.' as likely_cause
 from {{ listed }} as listed
 left join current_visits using (source_system, account, source_deal_id)
@@ -30,7 +30,7 @@ where
     and not coalesce(current_visits.left_at > listed.listed_at - interval '1' day, false)
 union all
 select
-    current_visits.source_system || '|' || current_visits.source_deal_id,
+    current_visits.source_system || '|' || current_visits.account || '|' || current_visits.source_deal_id,
     'The CRM no longer lists this deal and it is still open, won or lost here: a deletion or merge was missed.'
 from current_visits
 inner join lists using (source_system, account)
