@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import wraps
 from types import ModuleType
@@ -36,18 +36,18 @@ class OwnTest:
 
 @dataclass
 class Judges:
-    """The tests that one scene can be asked. Those that fail without a mutant say nothing and are left out, by name."""
+    """The tests that one scene can be asked, the shipped ones night by night. Those that fail without a mutant say nothing and are left out."""
 
     scene: Scene
-    shipped: list[DataTest] = field(default_factory=list)
+    shipped: list[list[DataTest]] = field(default_factory=list)
     own: list[OwnTest] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
-    def found_by_shipped(self, dirty: Mapping[str, object]) -> list[DataTest]:
-        """The data tests that fail on what the search path shows, among those that read a table of `dirty`."""
+    def found_by_shipped(self, night: int, dirty: Mapping[str, object], stale: Set[str] = frozenset()) -> list[DataTest]:
+        """The data tests that fail on what the search path shows, among those that read a table of `dirty` and none of `stale`."""
         failing = []
-        for test in self.shipped:
-            if test.parents & dirty.keys():
+        for test in self.shipped[night]:
+            if test.parents & dirty.keys() and not test.parents & stale:
                 [(rows,)] = self.scene.con.execute(f"select count(*) from ({test.sql}\n)").fetchall()
                 if rows:
                     failing.append(test)
@@ -69,16 +69,18 @@ class Judges:
 def judges(scene: Scene, tests: Iterable[DataTest], own: Iterable[OwnTest]) -> Judges:
     """The tests that pass on the scene as it is."""
     found = Judges(scene)
-    scene.look_at(scene.last)
-    for test in tests:
-        try:
-            [(rows,)] = scene.con.execute(f"select count(*) from ({test.sql}\n)").fetchall()
-        except duckdb.CatalogException:
-            rows = None  # it reads a layer that this scene does not have
-        if rows == 0:
-            found.shipped.append(test)
-        else:
-            found.left_out.append(f"{test.label}: {'reads tables that are not there' if rows is None else f'{rows} rows'}")
+    for night in range(scene.nights):
+        scene.look_at(f"n{night}")
+        found.shipped.append([])
+        for test in tests:
+            try:
+                [(rows,)] = scene.con.execute(f"select count(*) from ({test.sql}\n)").fetchall()
+            except duckdb.CatalogException:
+                rows = None  # it reads a layer that this scene does not have
+            if rows == 0:
+                found.shipped[night].append(test)
+            elif rows is not None:
+                found.left_out.append(f"night {night + 1}: {test.label}: {rows} rows")
     for each in own:
         try:
             each.run()

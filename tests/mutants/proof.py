@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 
 import duckdb
 
 from tests.mutants.judges import Judges
 from tests.mutants.mutations import Mutant
 from tests.mutants.project import Project
-from tests.mutants.scene import TooSlow
+from tests.mutants.scene import Fingerprint, TooSlow
 
 #: a mutant that takes longer than this would keep the night from ending
 SECONDS = 20.0
@@ -60,12 +61,11 @@ def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Ou
         try:
             with scene.within(SECONDS):
                 whole = scene.rebuild(texts)
-                _ask(judges, whole, outcome)
+                _ask(judges, scene.nights - 1, whole, outcome=outcome)
                 if not outcome.is_refused and scene.nights > 1:
-                    relived = scene.relive(texts)
+                    relived = scene.relive(texts, partial(_ask, judges, outcome=outcome))
                     if relived != whole:
                         outcome.own.add("verify: increments equal a rebuild")
-                        _ask(judges, relived, outcome)
         except TooSlow as late:
             outcome.refusal = str(late)
             outcome.has_effect = True
@@ -80,15 +80,18 @@ def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Ou
     return outcome
 
 
-def _ask(judges: Judges, dirty: dict[str, tuple[int, int, int]], outcome: Outcome) -> None:
+def _ask(
+    judges: Judges, night: int, dirty: dict[str, Fingerprint], stale: Set[str] = frozenset(), *, outcome: Outcome
+) -> None:
     if not dirty:
         return
     outcome.has_effect = True
-    for test in judges.found_by_shipped(dirty):
+    for test in judges.found_by_shipped(night, dirty, stale):
         (outcome.errors if test.severity == "error" else outcome.warnings).add(test.label)
-    own = judges.found_by_own(dirty)
-    if own:
-        outcome.own.add(own)
+    if night == judges.scene.nights - 1 and not outcome.own:
+        own = judges.found_by_own(dirty)
+        if own:
+            outcome.own.add(own)
 
 
 def prove(

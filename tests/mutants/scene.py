@@ -113,8 +113,14 @@ class Scene:
         self.look_at("whole", self.last)
         return self._follow(texts, "whole", None, self.prints[-1], lambda model: True)
 
-    def relive(self, texts: Mapping[str, Text]) -> dict[str, Fingerprint]:
-        """The same night by night, as increments; the tables of the last night that came out otherwise. The search path is left there."""
+    def relive(
+        self, texts: Mapping[str, Text], each_night: Callable[[int, dict[str, Fingerprint], set[str]], None] = lambda *_: None
+    ) -> dict[str, Fingerprint]:
+        """The same night by night, as increments; the tables of the last night that came out otherwise. The search path is left there.
+
+        `each_night` is called with the night's number, what came out otherwise, and which tables were not built that night although they
+        would have been: marts do not matter to the nights that follow.
+        """
         matters = {model.name for model in self.project.models.values() if model.is_incremental}
         for name in list(matters):
             matters |= {each for each in self.project.models if name in self.project.descendants(each)}
@@ -129,6 +135,8 @@ class Scene:
             dirty = self._follow(
                 texts, schema, before, self.prints[night], lambda model, all_of_it=is_last: all_of_it or model.name in matters
             )
+            stale = set() if is_last else {each for name in dirty for each in self.project.descendants(name)} - matters
+            each_night(night, dirty, stale)
         return dirty
 
     def _follow(
