@@ -62,7 +62,7 @@ def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Ou
             with scene.within(SECONDS):
                 whole = scene.rebuild(texts)
                 _ask(judges, scene.nights - 1, whole, outcome=outcome)
-                if not outcome.is_refused and scene.nights > 1:
+                if not outcome.is_refused and scene.nights > 1 and mutant.model in scene.lasting:
                     relived = scene.relive(texts, partial(_ask, judges, outcome=outcome))
                     if relived != whole:
                         outcome.own.add("verify: increments equal a rebuild")

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -40,6 +41,12 @@ class Scene:
     def last(self) -> str:
         """The schema of the last night."""
         return f"n{self.nights - 1}"
+
+    @cached_property
+    def lasting(self) -> set[str]:
+        """The models that a later night builds upon: the incremental ones and what they read, however far away."""
+        incremental = {model.name for model in self.project.models.values() if model.is_incremental}
+        return {name for name in self.project.models if name in incremental or incremental & set(self.project.descendants(name))}
 
     def look_at(self, *schemas: str) -> None:
         """Tables are looked for in these schemas, in their order."""
@@ -121,9 +128,7 @@ class Scene:
         `each_night` is called with the night's number, what came out otherwise, and which tables were not built that night although they
         would have been: marts do not matter to the nights that follow.
         """
-        matters = {model.name for model in self.project.models.values() if model.is_incremental}
-        for name in list(matters):
-            matters |= {each for each in self.project.models if name in self.project.descendants(each)}
+        matters = self.lasting
         dirty: dict[str, Fingerprint] = {}
         for night in range(self.nights):
             schema = f"w{night}"
