@@ -38,6 +38,7 @@ where
         stages.stage_order is not null or stages.open_rank is not null or stages.stage_kind <> 'open' or stages.funnel_step <> 'unmapped'
         or stages.funnel_step_number is not null or not stages.is_active_stage
         or stages.is_deleted <> (stages.stage_key <> {{ unknown_key() }})
+        or (stages.stage_key = {{ unknown_key() }} and (stages.stage_name <> 'unknown' or stages.source_system <> 'unknown' or stages.source_stage_id is not null))
         or (stages.is_deleted and stages.stage_name <> 'stage ' || stages.source_stage_id)
         or (stages.stage_key <> {{ unknown_key() }}
             and stages.stage_key not in (select to_stage_key from {{ ref('fct_deal_stage_transitions') }} where to_stage_key is not null))

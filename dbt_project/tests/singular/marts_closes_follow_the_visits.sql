@@ -32,4 +32,10 @@ union all
 select visits.visit_key, visits.deal_key, null, visits.entered_at, null, 'A deal stands won or lost, and its last visit is no close.'
 from {{ ref('fct_deal_stage_visits') }} as visits
 left join {{ ref('mart_sales__closes') }} as closes on closes.close_key = visits.visit_key
-where visits.is_current and visits.stage_kind <> 'open' and closes.close_key is null
+where
+    closes.close_key is null and visits.stage_kind <> 'open'
+    and (visits.is_current or visits.exit_kind in ('deleted', 'merged'))
+    and not exists (
+        select 1 from {{ ref('fct_deal_stage_visits') }} as later
+        where later.deal_key = visits.deal_key and later.visit_number > visits.visit_number
+    )

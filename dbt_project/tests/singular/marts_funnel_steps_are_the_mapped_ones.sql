@@ -22,6 +22,8 @@ select
 from places
 where
     places.row_count <> 1
+    or places.step_kind not in ('step', 'won', 'unmapped')
+    or (places.step_kind <> 'step' and places.step_name <> places.step_kind)
     or places.measured <> case
         when places.step_kind <> 'step' then 1
         when exists (
@@ -41,6 +43,6 @@ left join {{ ref('mart_sales__funnel_steps') }} as steps on steps.dimension_key 
 group by pipelines.pipeline_key
 having
     count(steps.step_name) <> (select count(*) from {{ ref('mart_sales__funnel_steps') }} where dimension = 'all')
-    or max(steps.step_number) <> max(case when steps.step_kind = 'won' then steps.step_number end)
+    or max(steps.step_number) is distinct from max(case when steps.step_kind = 'won' then steps.step_number end)
     or max(steps.step_number) <> count(steps.step_number)
     or count(case when steps.step_kind = 'unmapped' and steps.step_number is null then 1 end) <> 1

@@ -41,6 +41,8 @@ full join (select * from {{ ref('mart_sales__sales_cycle') }} where period_grain
 where
     coalesce(counted.deal_count, 0) <> coalesce(cycles.deal_count, 0)
     or (counted.deal_count is null) <> (coalesce(cycles.deal_count, 0) = 0)
+    or (counted.deal_count is not null
+        and (cycles.total_days is null or cycles.mean_days is null or cycles.median_days is null or cycles.p90_days is null))
     or abs(counted.total_days - cycles.total_days) > 1e-4
     or abs(counted.mean_days - cycles.mean_days) > 1e-6
     or abs(counted.median_days - cycles.median_days) > 1e-6
