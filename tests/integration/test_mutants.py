@@ -43,7 +43,9 @@ def test_sql_read_and_written_again_gives_the_same_rows(project: Project, by_han
 
 def test_without_a_fault_every_test_passes(by_hand: judging.Judges) -> None:
     """The stages of this company are mapped to no funnel step, which its warning says on every night; nothing else is wrong with it."""
-    assert {line.split(": ")[1] for line in by_hand.left_out if line.startswith("night")} == {"stages_are_mapped on dim_stages"}
+    assert {line.split(": ")[1] for line in by_hand.left_out if line.startswith("night")} == {
+        "stages_are_mapped on dim_stages"
+    }
     assert len(by_hand.own) >= 7
 
 
@@ -72,4 +74,6 @@ def test_every_kind_of_fault_is_offered(project: Project) -> None:
         "soft-delete filter",
     }  # fmt: skip
     drawn = list(itertools.islice(mutations.draw(project.mutable(), SEED), FAULTS))
-    assert [make().name for make in drawn] == [make().name for make in itertools.islice(mutations.draw(project.mutable(), SEED), FAULTS)]
+    assert [make().name for make in drawn] == [
+        make().name for make in itertools.islice(mutations.draw(project.mutable(), SEED), FAULTS)
+    ]

@@ -32,14 +32,20 @@ def scenes(project: Project, folder: Path, seed: int) -> list[judging.Judges]:
 def main() -> int:
     """Exit code 0: the goals are met and every survivor is explained; 1: not."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--limit", type=int, default=400, help="mutants to try, every kind in turn; 0 = all (default 400)")
-    parser.add_argument("--seed", type=int, default=1, help="which mutants are drawn, and of which companies (default 1)")
+    parser.add_argument(
+        "--limit", type=int, default=400, help="mutants to try, every kind in turn; 0 = all (default 400)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="which mutants are drawn, and of which companies (default 1)"
+    )
     parser.add_argument("--models", nargs="+", default=["*"], help="names of models, or patterns like mart_sales__*")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[2])}")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         project = compile_project(Path(folder) / "project")
-        models = [model for model in project.mutable() if any(fnmatch.fnmatch(model.name, each) for each in given.models)]
+        models = [
+            model for model in project.mutable() if any(fnmatch.fnmatch(model.name, each) for each in given.models)
+        ]
         if not models:
             print(f"No model of core or marts is called {' or '.join(given.models)}.", file=sys.stderr)
             return 2

@@ -94,6 +94,7 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                     file_change("x8", "stage", "t7", _LATE(28), "t1"), file_change("x8", "amount", "100.00", _LATE(12), "300.00"),
                     file_change("x8", "currency", "CHF", _LATE(11), "EUR"), file_change("x8", "owner", "o1", _LATE(12), "o9"),
                     file_change("x4", "amount", None, _LATE(6), "20.00"),
+                    file_change("x7", "currency", None, _LATE(6), "EUR"), file_change("x7", "stage", "t4", _LATE(7), "t1"),
                 )
             )
         },
@@ -180,7 +181,9 @@ def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -
     histories = draw(seed, deals)
     for history in histories[::5]:
         # a change of currency that was taken back: nothing may be counted by it
-        history.events.insert(len(history.events) // 2 + 1, Event(_after_half(history), "currency", "USD", retracted=True))
+        history.events.insert(
+            len(history.events) // 2 + 1, Event(_after_half(history), "currency", "USD", retracted=True)
+        )
     folder.mkdir(parents=True)
     tables = core_tables(histories)
     # a stage that was taken away: nobody stands in it, and nothing may be counted by it

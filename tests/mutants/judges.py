@@ -43,7 +43,9 @@ class Judges:
     own: list[OwnTest] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
-    def found_by_shipped(self, night: int, dirty: Mapping[str, object], stale: Set[str] = frozenset()) -> list[DataTest]:
+    def found_by_shipped(
+        self, night: int, dirty: Mapping[str, object], stale: Set[str] = frozenset()
+    ) -> list[DataTest]:
         """The data tests that fail on what the search path shows, among those that read a table of `dirty` and none of `stale`."""
         failing = []
         for test in self.shipped[night]:
@@ -129,7 +131,13 @@ def of_the_oracle(scene: Scene, nights: Sequence[Night]) -> list[OwnTest]:
         assert not compare_knowledge(knowledge, read_knowledge(scene.con), instants)
 
     changes = frozenset({"fct_deal_changes", "dim_deals"})
-    ledgers = changes | {"fct_deal_stage_transitions", "fct_deal_stage_visits", "dim_stages", "dim_pipelines", "dim_owners"}
+    ledgers = changes | {
+        "fct_deal_stage_transitions",
+        "fct_deal_stage_visits",
+        "dim_stages",
+        "dim_pipelines",
+        "dim_owners",
+    }
     return [OwnTest("oracle: ledger", ledger, frozenset(ledgers)), OwnTest("oracle: knowledge", known, changes)]
 
 
@@ -145,7 +153,9 @@ def _functions(module: ModuleType, fixtures: Mapping[str, Any]) -> Iterator[OwnT
         tables = frozenset(_TABLE.findall(_source_of(module, function)))
         given = {each: value for each, value in fixtures.items() if each in wanted}
 
-        def run(function: Callable[..., None] = function, cases: list[Any] = cases, given: dict[str, Any] = given) -> None:
+        def run(
+            function: Callable[..., None] = function, cases: list[Any] = cases, given: dict[str, Any] = given
+        ) -> None:
             for case in cases:
                 function(**given, **case)
 
@@ -167,19 +177,19 @@ def _parameters(function: Callable[..., Any]) -> Iterator[dict[str, Any]]:
             names = mark.args[0]
             names = [each.strip() for each in names.split(",")] if isinstance(names, str) else list(names)
             if isinstance(values, type(pytest.param())):
-                values = values.values
-            elif len(names) == 1:
-                values = (values,)
-            case |= dict(zip(names, values, strict=True))
+                given = values.values
+            else:
+                given = (values,) if len(names) == 1 else values
+            case |= dict(zip(names, given, strict=True))
         yield case
 
 
 def _remember(module: ModuleType, parameter: str) -> None:
     """The module's functions of one company answer the same question once: the company does not change."""
     for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__ and not hasattr(function, "is_remembered"):
-            if next(iter(inspect.signature(function).parameters), None) == parameter:
-                setattr(module, name, _remembered(function))
+        is_known = function.__module__ != module.__name__ or hasattr(function, "is_remembered")
+        if not is_known and next(iter(inspect.signature(function).parameters), None) == parameter:
+            setattr(module, name, _remembered(function))
 
 
 def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -35,7 +35,9 @@ class Model:
     @property
     def ddl(self) -> str:
         """The columns and constraints of the contract."""
-        return ", ".join([*(f'"{name}" {kind} {limits}'.rstrip() for name, kind, limits in self.columns), *self.constraints])
+        return ", ".join(
+            [*(f'"{name}" {kind} {limits}'.rstrip() for name, kind, limits in self.columns), *self.constraints]
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ def compile_project(folder: Path) -> Project:
     manifest = _done(warehouse.dbt("parse", *variables))
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
     with warehouse.connect() as connection:
-        connection.execute(f"attach '{warehouse.files['marts']}' as marts; attach '{warehouse.files['detail']}' as detail")
+        connection.execute(
+            f"attach '{warehouse.files['marts']}' as marts; attach '{warehouse.files['detail']}' as detail"
+        )
         for node in models:
             # dbt compiles the increment where the table is there; what it holds does not matter
             if node.config.materialized == "incremental":
@@ -100,7 +104,11 @@ def compile_project(folder: Path) -> Project:
             for node in increment.values()
             if node.resource_type == "test"
         ),
-        {node.name: PROJECT / node.original_file_path for node in manifest.nodes.values() if node.resource_type == "seed"},
+        {
+            node.name: PROJECT / node.original_file_path
+            for node in manifest.nodes.values()
+            if node.resource_type == "seed"
+        },
     )
 
 

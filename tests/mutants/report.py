@@ -47,11 +47,20 @@ def summary(outcomes: Sequence[Outcome], sites: int, seed: int, seconds: float) 
         ("mutants tried", f"{len(outcomes)} (seed {seed}) of {sites} that the operators offer"),
         ("equivalent: no row of any company can differ", f"{len(outcomes) - len(judged)}"),
         ("judged", f"{len(judged)}"),
-        ("noticed by the shipped data tests and contracts alone", f"{sum(each.is_seen for each in judged)} ({seen:.1%})"),
+        (
+            "noticed by the shipped data tests and contracts alone",
+            f"{sum(each.is_seen for each in judged)} ({seen:.1%})",
+        ),
         ("… of these kept from publication (an error, not a warning)", f"{refused} ({_share(refused, len(judged))})"),
-        ("noticed by them, the repository's tests or the oracle", f"{sum(each.is_dead for each in judged)} ({dead:.1%})"),
+        (
+            "noticed by them, the repository's tests or the oracle",
+            f"{sum(each.is_dead for each in judged)} ({dead:.1%})",
+        ),
         ("survivors", f"{sum(not each.is_dead for each in judged)}"),
-        ("noticed, counting the equivalent ones as survivors", f"{_share(sum(each.is_dead for each in outcomes), len(outcomes))}"),
+        (
+            "noticed, counting the equivalent ones as survivors",
+            f"{_share(sum(each.is_dead for each in outcomes), len(outcomes))}",
+        ),
         ("seconds per mutant", f"{seconds / max(1, len(outcomes)):.2f}"),
     ]
     return _table(("what", "mutants"), rows)
@@ -67,7 +76,8 @@ def page(outcomes: Sequence[Outcome], sites: int, seed: int, seconds: float) -> 
         "## By kind of fault\n\n" + _grouped(outcomes, "kind", lambda each: each.mutant.kind),
         "## By model\n\n" + _grouped(outcomes, "model", lambda each: f"`{each.mutant.model}`"),
         "## Which shipped check noticed how many\n\n" + _checks(outcomes),
-        "## Which of the repository's tests noticed how many\n\nThe first one that failed in each company.\n\n" + _own(outcomes),
+        "## Which of the repository's tests noticed how many\n\nThe first one that failed in each company.\n\n"
+        + _own(outcomes),
         "## Survivors\n\n" + (_listed(survivors) or "None.\n"),
         "## Equivalent mutants\n\nThey are told apart by a reason, not by the data alone, and count neither for nor against.\n\n"
         + (_listed(equivalent) or "None.\n"),
@@ -96,8 +106,26 @@ def _grouped(outcomes: Sequence[Outcome], name: str, key: Callable[[Outcome], st
         judged = [each for each in found if not is_equivalent(each)]
         seen = sum(each.is_seen for each in judged)
         dead = sum(each.is_dead for each in judged)
-        rows.append((group, len(found), len(found) - len(judged), seen, dead - seen, len(judged) - dead, _share(seen, len(judged))))
-    heads = (name, "mutants", "equivalent", "noticed by shipped checks", "only by tests or oracle", "survivors", "shipped share")
+        rows.append(
+            (
+                group,
+                len(found),
+                len(found) - len(judged),
+                seen,
+                dead - seen,
+                len(judged) - dead,
+                _share(seen, len(judged)),
+            )
+        )
+    heads = (
+        name,
+        "mutants",
+        "equivalent",
+        "noticed by shipped checks",
+        "only by tests or oracle",
+        "survivors",
+        "shipped share",
+    )
     return _table(heads, rows)
 
 
@@ -111,7 +139,9 @@ def _checks(outcomes: Iterable[Outcome]) -> str:
         found.update(checks)
         if len(checks) == 1:
             alone.update(checks)
-    return _table(("check", "noticed", "as the only one"), [(name, count, alone[name]) for name, count in found.most_common()])
+    return _table(
+        ("check", "noticed", "as the only one"), [(name, count, alone[name]) for name, count in found.most_common()]
+    )
 
 
 def _own(outcomes: Iterable[Outcome]) -> str:
@@ -125,7 +155,8 @@ def _listed(outcomes: Sequence[Outcome]) -> str:
         explanation = reason_for(outcome.mutant)
         groups.setdefault(explanation.reason if explanation else "Not explained.", []).append(outcome.mutant.name)
     return "\n".join(
-        f"**{reason}**\n\n" + "".join(f"- `{name.replace('`', '')}`\n" for name in sorted(names)) for reason, names in sorted(groups.items())
+        f"**{reason}**\n\n" + "".join(f"- `{name.replace('`', '')}`\n" for name in sorted(names))
+        for reason, names in sorted(groups.items())
     )
 
 

@@ -46,7 +46,11 @@ class Scene:
     def lasting(self) -> set[str]:
         """The models that a later night builds upon: the incremental ones and what they read, however far away."""
         incremental = {model.name for model in self.project.models.values() if model.is_incremental}
-        return {name for name in self.project.models if name in incremental or incremental & set(self.project.descendants(name))}
+        return {
+            name
+            for name in self.project.models
+            if name in incremental or incremental & set(self.project.descendants(name))
+        }
 
     def look_at(self, *schemas: str) -> None:
         """Tables are looked for in these schemas, in their order."""
@@ -121,7 +125,9 @@ class Scene:
         return self._follow(texts, "whole", None, self.prints[-1], lambda model: True)
 
     def relive(
-        self, texts: Mapping[str, Text], each_night: Callable[[int, dict[str, Fingerprint], set[str]], None] = lambda *_: None
+        self,
+        texts: Mapping[str, Text],
+        each_night: Callable[[int, dict[str, Fingerprint], set[str]], None] = lambda *_: None,
     ) -> dict[str, Fingerprint]:
         """The same night by night, as increments; the tables of the last night that came out otherwise. The search path is left there.
 
@@ -138,7 +144,11 @@ class Scene:
             before = (f"w{night - 1}", f"n{night - 1}", dirty) if night else None
             is_last = night == self.nights - 1
             dirty = self._follow(
-                texts, schema, before, self.prints[night], lambda model, all_of_it=is_last: all_of_it or model.name in matters
+                texts,
+                schema,
+                before,
+                self.prints[night],
+                lambda model, all_of_it=is_last: all_of_it or model.name in matters,
             )
             stale = set() if is_last else {each for name in dirty for each in self.project.descendants(name)} - matters
             each_night(night, dirty, stale)
