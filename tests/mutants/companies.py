@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from extractors.core.settings import Settings
-from tests.core.company import NIGHTS, Company, HubSpot, file_change, file_deal
+from tests.core.company import NIGHTS, Company, HubSpot, file_change, file_deal, stage
 from tests.core.warehouse import Warehouse
 from tests.marts.build import COLUMNS, write_core
 from tests.marts.histories import Event, History, core_tables, draw, key
@@ -23,6 +23,17 @@ from watertight import night as steps
 _GONE: list[set[str]] = [set(), {"11", "12"}, {"11", "13"}, {"11", "13", "23"}, {"11", "13", "23"}]
 
 
+#: HubSpot's own first pipeline, whose stages the seeds map to funnel steps, and a stage they do not know
+_SEEDED = {
+    "id": "default",
+    "payload": {
+        "id": "default", "label": "Sales", "displayOrder": 5, "archived": False,
+        "stages": [
+            stage("appointmentscheduled", "Meeting", 0), stage("qualifiedtobuy", "Qualified", 1), stage("own", "Own", 2),
+            stage("closedwon", "Won", 3, True, "1.0"), stage("closedlost", "Lost", 4, True, "0.0"),
+        ],
+    },
+}  # fmt: skip
 _STAGE = {"pipeline_id": "t", "stage_kind": "open"}
 _LATE = "2026-05-{:02d}T22:30:00Z".format  # the next day in Berlin
 #: what the story of tests/core leaves out, by night and table of the folder: rates of both directions, funnel steps, leads, activities …
@@ -38,7 +49,7 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                 {"stage_id": "t4", "stage_name": "Four", "stage_order": "4", "funnel_step": "none"},
                 {"stage_id": "t5", "stage_name": "Five", "stage_order": "5", "stage_kind": "won", "funnel_step": "contract"},
                 {"stage_id": "t6", "stage_name": "Six", "stage_order": "6", "stage_kind": "lost", "funnel_step": "payment"},
-                {"stage_id": "t7", "stage_name": "Seven", "stage_order": "7", "stage_kind": "lost"},
+                {"stage_id": "t7", "stage_name": "Seven", "stage_order": "7", "stage_kind": "lost", "funnel_step": "none"},
             )
         },
         "exchange_rates": {
@@ -80,6 +91,8 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                 file_deal("x7", "t4", pipeline_id="t", currency_code=None),
                 file_deal("x8", "t7", pipeline_id="t", closed_at=_LATE(28), currency_code="CHF", lead_id="l3"),
                 file_deal("x9", "t1", pipeline_id="t", currency_code="XXX", recurring_amount="5.00"),
+                file_deal("x10", "t1", pipeline_id="t"),
+                file_deal("x11", None, is_deleted="true", deleted_at="2026-05-20T10:00:00Z"),
             )
         },
         "deal_changes": {
@@ -94,6 +107,7 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                     file_change("x8", "stage", "t7", _LATE(28), "t1"), file_change("x8", "amount", "100.00", _LATE(12), "300.00"),
                     file_change("x8", "currency", "CHF", _LATE(11), "EUR"), file_change("x8", "owner", "o1", _LATE(12), "o9"),
                     file_change("x4", "amount", None, _LATE(6), "20.00"),
+                    file_change("x10", "stage", "t1", _LATE(7), "unlisted"),
                     file_change("x7", "currency", None, _LATE(6), "EUR"), file_change("x7", "stage", "t4", _LATE(7), "t1"),
                 )
             )
@@ -128,6 +142,8 @@ def by_hand(project: Project, folder: Path) -> Scene:
     company = Company(warehouse)
     for number in range(len(NIGHTS)):
         company.night(number)
+        if number == 0:
+            warehouse.load("hubspot", "deal_pipelines", [_SEEDED])
         if number < len(_BESIDE):
             for resource, rows in _BESIDE[number].items():
                 warehouse.load("files", resource, [{"id": name, "payload": row} for name, row in rows.items()])
@@ -163,7 +179,12 @@ def told_by_the_oracle(project: Project, folder: Path, seed: int, deals: int) ->
         steps.give_up(settings, planned["run_id"])
         assert extracted
         nights.append(Night(_extracted_at(settings), company.tables))
-        scene.add_night(settings.warehouse_file, "raw")
+        # the clock of this machine stays out of it: an evening in UTC that is the next day in Berlin
+        scene.add_night(
+            settings.warehouse_file,
+            "raw",
+            f"update _loads set data_through = timestamp '2026-12-{28 + len(nights)} 23:30:00'",
+        )
     return scene, nights
 
 
@@ -179,6 +200,10 @@ def _after_half(history: History) -> datetime:
 def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -> tuple[Scene, list[History]]:
     """Core tables written from drawn histories; the histories."""
     histories = draw(seed, deals)
+    for history in histories:
+        if all(event.field != "currency" for event in history.events):
+            # a currency that came after an amount: it has no currency before it
+            history.events.insert(len(history.events) // 2 + 1, Event(_after_half(history), "currency", "EUR"))
     for history in histories[::5]:
         # a change of currency that was taken back: nothing may be counted by it
         history.events.insert(

@@ -60,8 +60,8 @@ class Scene:
         """The model is built here, and not given or left out."""
         return model.name not in self.given and (not self.given or model.layer == "marts")
 
-    def add_night(self, file: Path, source_schema: str) -> None:
-        """Takes over the tables of a schema of a database file, then builds everything that follows from them."""
+    def add_night(self, file: Path, source_schema: str, mend: str = "") -> None:
+        """Takes over the tables of a schema of a database file, mends them, then builds everything that follows from them."""
         schema = f"n{self.nights}"
         self.con.execute(f"create schema {schema}; attach '{file}' as source (read_only)")
         found = self.con.execute(
@@ -74,6 +74,7 @@ class Scene:
             self.con.execute(f"create table {schema}.{seed} as from read_csv('{path}', header = true, nullstr = '')")
         self.nights += 1
         self.look_at(schema)
+        self.con.execute(mend or "select 1")
         before = f"n{self.nights - 2}" if self.nights > 1 else None
         prints = {}
         for model in self.project.models.values():
