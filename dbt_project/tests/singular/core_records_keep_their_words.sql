@@ -8,7 +8,7 @@ with told as (
     union all
     select 'contact', contact_key, source_contact_id, is_deleted, false, created_at, company_key, legal_basis from {{ ref('dim_contacts') }}
     union all
-    select 'lead', lead_key, source_lead_id, is_deleted, converted_deal_key is null, created_at, company_key, lead_status from {{ ref('dim_leads') }}
+    select 'lead', lead_key, source_lead_id, is_deleted, converted_deal_key is null, created_at, company_key, lead_direction from {{ ref('dim_leads') }}
     union all
     select 'activity', activity_key, source_activity_id, is_deleted, is_automated, happened_at, owner_key, activity_type from {{ ref('fct_activities') }}
 
@@ -29,7 +29,7 @@ stated as (
         on company.source_system = contact.source_system and company.account = contact.account and company.source_company_id = contact.source_company_id
     union all
     select 'lead', lead.lead_key, lead.source_lead_id, lead.is_deleted, lead.source_converted_deal_id is null, lead.created_at,
-        coalesce(company.company_key, {{ unknown_key() }}), lead.lead_status
+        coalesce(company.company_key, {{ unknown_key() }}), lead.lead_direction
     from {{ ref('int_crm__leads') }} as lead
     left join {{ ref('int_crm__companies') }} as company
         on company.source_system = lead.source_system and company.account = lead.account and company.source_company_id = lead.source_company_id
