@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify planted thirty-nights bench lock clean
+.PHONY: help nightly test check lint types sql quick-tests verify planted mutants thirty-nights bench lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -41,6 +41,9 @@ sql: $(DEV) ## sqlfluff on the dbt project
 
 quick-tests: $(DEV)
 	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
+
+mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 10 min)
+	@$(PYTHON) -m tests.mutants --write
 
 verify: $(RUN) ## prove that the warehouse equals a rebuild from its landing files
 	@$(VENV)/bin/watertight verify

@@ -384,7 +384,7 @@ def highest_amount(history: History, at: datetime) -> Decimal | None:
     """The highest amount up to the instant since the deal had its currency then."""
     since, currency = datetime.min.replace(tzinfo=UTC), None
     for event in history.events:
-        if event.field == "currency" and event.at <= at:
+        if event.field == "currency" and event.at <= at and not event.retracted:
             if currency is not None:
                 since = event.at
             currency = event.value

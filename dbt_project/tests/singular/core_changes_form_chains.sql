@@ -1,0 +1,31 @@
+-- Per deal and field, each change that stands begins at the value that the one before it left, the first at none; none leaves what it found.
+-- Nothing that the source or a night's comparison stated is left out but a value set again to what it was.
+with chains as (
+
+    select
+        *,
+        lag(new_value) over in_order as left_before
+    from {{ ref('fct_deal_changes') }}
+    where retracted_at is null
+    window in_order as (partition by deal_key, field order by changed_at, sequence, _record_number)
+
+)
+
+select
+    deal_key, field, changed_at, old_value, left_before as value_before,
+    'The chain of a field is broken: an event is missing, doubled or out of order in fct_deal_changes.' as likely_cause
+from chains
+where old_value is distinct from left_before or old_value is not distinct from new_value
+union all
+select
+    coalesce(stated.deal_key, changes.deal_key), coalesce(stated.field, changes.field), coalesce(stated.changed_at, changes.changed_at), null, stated.new_value,
+    'A change that was stated, or taken back, is not in fct_deal_changes, or one is there that nobody stated.'
+from {{ ref('int_crm__deal_changes') }} as stated
+full join {{ ref('fct_deal_changes') }} as changes
+    on changes.deal_key = stated.deal_key and changes.field = stated.field and changes.changed_at = stated.changed_at
+    and changes.sequence = stated.sequence and changes._record_number = stated._record_number and changes.known_at = stated.known_at
+    and changes.new_value is not distinct from stated.new_value and changes.retracted_at is not distinct from stated.retracted_at
+    and changes.change_source = stated.change_source
+where
+    stated.deal_key is null
+    or (changes.deal_key is null and stated.retracted_at is not null)

@@ -1,0 +1,27 @@
+-- A bound b of the Wilson interval of a rate r over n deals solves n (r - b)^2 = z^2 b (1 - b); the lower lies below the rate, the upper above.
+with bounds as (
+
+    {% for mart, rate, denominator in [
+        ('mart_sales__win_rates', 'win_rate', 'closed_count'),
+        ('mart_sales__win_rates', 'broad_win_rate', 'broad_closed_count'),
+        ('mart_sales__win_rates', 'created_win_rate', 'created_count'),
+        ('mart_sales__stage_conversion_by_cohort', 'conversion_rate', 'cohort_count'),
+        ('mart_sales__funnel', 'step_rate', 'previous_count'),
+    ] -%}
+    select distinct '{{ mart }}' as mart, '{{ rate }}' as rate_name, {{ rate }} as rate, {{ denominator }} as n, {{ rate }}_low as low, {{ rate }}_high as high
+    from {{ ref(mart) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select *, 'The formula of the interval is wrong, or its numerator or denominator is not that of the rate.' as likely_cause
+from bounds
+where
+    (rate is null) <> (low is null)
+    or (rate is null) <> (high is null)
+    or not (low between 0 and rate + 1e-9 and high between rate - 1e-9 and 1)
+    or abs(n * (rate - low) * (rate - low) - 3.8414588 * low * (1 - low)) > 1e-5 * (1 + n * (rate - low) * (rate - low))
+    or abs(n * (rate - high) * (rate - high) - 3.8414588 * high * (1 - high)) > 1e-5 * (1 + n * (rate - high) * (rate - high))
+    or (rate > 0 and low > rate - 1e-9)
+    or (rate < 1 and high < rate + 1e-9)
+    or (rate < 1 and rate > 0 and (low = 0 or high = 1))

@@ -1,0 +1,57 @@
+-- Closes and creations counted one by one, per day and dimension, are the win rates' counts and amounts of that day.
+with events as (
+
+    select
+        closes.closed_date as event_date, closes.pipeline_key, closes.owner_key, closes.channel,
+        case when closes.is_removed then 'removed' else closes.close_group end as event,
+        closes.booked_amount, closes.is_unconverted
+    from {{ ref('mart_sales__closes') }} as closes
+
+    union all
+
+    select
+        {{ reporting_date('deals.created_at') }}, outcomes.created_pipeline_key, outcomes.created_owner_key, outcomes.channel,
+        case when deals.deal_status = 'won' then 'created_won' else 'created' end, null, false
+    from {{ ref('dim_deals') }} as deals
+    inner join {{ ref('mart_sales__deal_outcomes') }} as outcomes on outcomes.deal_key = deals.deal_key
+
+),
+
+counted as (
+
+    {% for dimension, key in [('all', "'all'"), ('pipeline', 'cast(pipeline_key as varchar)'), ('owner', 'cast(owner_key as varchar)'), ('channel', 'channel')] -%}
+    select
+        event_date as period_start, '{{ dimension }}' as dimension, {{ key }} as dimension_key,
+        {% for event in ['won', 'lost', 'disqualified', 'no_decision', 'removed'] -%}
+        count(case when event = '{{ event }}' then 1 end) as {{ event }}_count,
+        {% endfor -%}
+        count(case when event in ('won', 'lost') then 1 end) as closed_count,
+        count(case when event in ('won', 'lost', 'disqualified', 'no_decision') then 1 end) as broad_closed_count,
+        coalesce(sum(case when event = 'won' then booked_amount end), 0) as won_amount,
+        coalesce(sum(case when event in ('won', 'lost') then booked_amount end), 0) as closed_amount,
+        count(case when event in ('won', 'lost') and is_unconverted then 1 end) as unconverted_count,
+        count(case when event = 'won' and is_unconverted then 1 end) as unconverted_won_count,
+        count(case when event = 'won' and not is_unconverted then 1 end) as converted_won_count,
+        count(case when event in ('created', 'created_won') then 1 end) as created_count,
+        count(case when event = 'created_won' then 1 end) as created_won_count
+    from events
+    group by 1, 2, 3
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+told as (
+
+    select
+        period_start, dimension, dimension_key, won_count, lost_count, disqualified_count, no_decision_count, removed_count, closed_count,
+        broad_closed_count, won_amount, closed_amount, unconverted_count, unconverted_won_count, converted_won_count, created_count, created_won_count
+    from {{ ref('mart_sales__win_rates') }}
+    where period_grain = 'day'
+
+)
+
+select 'only in mart_sales__win_rates' as where_it_stands, *, 'A close or a creation was counted twice, on another day, or for another owner, pipeline or channel.' as likely_cause
+from (select * from told except all select * from counted)
+union all
+select 'not in mart_sales__win_rates', *, 'A close or a creation was counted twice, on another day, or for another owner, pipeline or channel.'
+from (select * from counted except all select * from told)

@@ -1,0 +1,79 @@
+"""A dozen planted faults of the proof in docs/proofs/mutants.md, and what the proof rests on."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import companies, mutations
+from tests.mutants import judges as judging
+from tests.mutants.mutations import parse, write
+from tests.mutants.project import Project, compile_project
+from tests.mutants.proof import prove
+
+pytestmark = pytest.mark.integration
+
+SEED, FAULTS = 3, 12
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mutants")
+
+
+@pytest.fixture(scope="module")
+def project(folder: Path) -> Project:
+    return compile_project(folder / "project")
+
+
+@pytest.fixture(scope="module")
+def by_hand(project: Project, folder: Path) -> judging.Judges:
+    scene = companies.by_hand(project, folder / "by_hand")
+    return judging.judges(scene, project.tests, judging.of_the_ledger(scene))
+
+
+def test_sql_read_and_written_again_gives_the_same_rows(project: Project, by_hand: judging.Judges) -> None:
+    """Else a mutant could die of the way its SQL was written down."""
+    again = {model.name: (write(parse(model.full)), write(parse(model.increment))) for model in project.mutable()}
+    assert by_hand.scene.rebuild(again) == {}
+    assert by_hand.scene.relive(again) == {}
+
+
+def test_without_a_fault_every_test_passes(by_hand: judging.Judges) -> None:
+    """The stages of this company are mapped to no funnel step, which its warning says on every night; nothing else is wrong with it."""
+    assert {line.split(": ")[1] for line in by_hand.left_out if line.startswith("night")} == {
+        "stages_are_mapped on dim_stages"
+    }
+    assert len(by_hand.own) >= 7
+
+
+def test_a_dozen_faults_are_noticed(project: Project, by_hand: judging.Judges, folder: Path) -> None:
+    scene, histories = companies.drawn_for_the_marts(project, folder / "answers", seed=1, deals=120)
+    answers = judging.judges(scene, project.tests, judging.of_the_marts(scene, histories))
+    outcomes = prove(mutations.draw(project.mutable(), SEED), FAULTS, project, [answers, by_hand])
+    survivors = [each.mutant.name for each in outcomes if each.has_effect and not each.is_dead]
+    assert len(outcomes) == FAULTS
+    assert len(survivors) <= 1, "\n".join(survivors)
+    assert sum(each.is_seen for each in outcomes) >= FAULTS * 2 // 3
+
+
+def test_a_fault_of_the_second_night_is_lived_through(project: Project, by_hand: judging.Judges) -> None:
+    """A filter for new loads that lets nothing in shows only where a night is built on the one before."""
+    model = project.models["fct_deal_changes"]
+    wrong = {model.name: (model.full, model.increment.replace("_load_number >", "_load_number >= 1000 + "))}
+    assert by_hand.scene.rebuild(wrong) == {}
+    assert "fct_deal_changes" in by_hand.scene.relive(wrong)
+
+
+def test_every_kind_of_fault_is_offered(project: Project) -> None:
+    kinds = {maker.kind for model in project.mutable() for maker in mutations.mutants_of(model)}  # type: ignore[attr-defined]
+    assert kinds >= {
+        "join kind", "predicate", "< / <=", "window order", "lag / lead", "min / max", "distinct", "coalesce", "off by a day",
+        "soft-delete filter",
+    }  # fmt: skip
+    drawn = list(itertools.islice(mutations.draw(project.mutable(), SEED), FAULTS))
+    assert [make().name for make in drawn] == [
+        make().name for make in itertools.islice(mutations.draw(project.mutable(), SEED), FAULTS)
+    ]

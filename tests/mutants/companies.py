@@ -1,0 +1,223 @@
+"""The companies the mutants live through: one by hand, one drawn for the oracle's ledger, one drawn for the marts' answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from extractors.core.settings import Settings
+from tests.core.company import NIGHTS, Company, HubSpot, file_change, file_deal, stage
+from tests.core.warehouse import Warehouse
+from tests.marts.build import COLUMNS, write_core
+from tests.marts.histories import Event, History, core_tables, draw, key
+from tests.mutants.project import Project
+from tests.mutants.scene import Scene, empty
+from tests.oracle.histories import found_company, live_on, write_folder
+from tests.oracle.ledger import Night, parse_instant
+from watertight import night as steps
+
+#: which deals HubSpot no longer counts after each night: archived, merged away or vanished
+_GONE: list[set[str]] = [set(), {"11", "12"}, {"11", "13"}, {"11", "13", "23"}, {"11", "13", "23"}]
+
+
+#: HubSpot's own first pipeline, whose stages the seeds map to funnel steps, and a stage they do not know
+_SEEDED = {
+    "id": "default",
+    "payload": {
+        "id": "default", "label": "Sales", "displayOrder": 5, "archived": False,
+        "stages": [
+            stage("appointmentscheduled", "Meeting", 0), stage("qualifiedtobuy", "Qualified", 1), stage("own", "Own", 2),
+            stage("closedwon", "Won", 3, True, "1.0"), stage("closedlost", "Lost", 4, True, "0.0"),
+        ],
+    },
+}  # fmt: skip
+_STAGE = {"pipeline_id": "t", "stage_kind": "open"}
+_LATE = "2026-05-{:02d}T22:30:00Z".format  # the next day in Berlin
+#: what the story of tests/core leaves out, by night and table of the folder: rates of both directions, funnel steps, leads, activities …
+_BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
+    {
+        "pipelines": {"t": {"pipeline_id": "t", "pipeline_name": None}, "u": {"pipeline_id": "u", "pipeline_name": "R"}},
+        "stages": {
+            f"t|{row['stage_id']}": _STAGE | row
+            for row in (
+                {"stage_id": "t1", "stage_name": "One", "stage_order": "1", "funnel_step": "first request"},
+                {"stage_id": "t2", "stage_name": None, "stage_order": "2", "funnel_step": "no such step", "is_active_stage": "false"},
+                {"stage_id": "t3", "stage_name": "Three", "stage_order": "3", "funnel_step": "meeting"},
+                {"stage_id": "t4", "stage_name": "Four", "stage_order": "4", "funnel_step": "none"},
+                {"stage_id": "t5", "stage_name": "Five", "stage_order": "5", "stage_kind": "won", "funnel_step": "contract"},
+                {"stage_id": "t6", "stage_name": "Six", "stage_order": "6", "stage_kind": "lost", "funnel_step": "payment"},
+                {"stage_id": "t7", "stage_name": "Seven", "stage_order": "7", "stage_kind": "lost", "funnel_step": "none"},
+            )
+        },
+        "exchange_rates": {
+            f"{day}{pair}": {"date": f"2026-05-{day}", "from_currency": pair[:3], "to_currency": pair[3:], "rate": rate}
+            for day, pair, rate in (
+                ("02", "CHFEUR", "0.95"), ("04", "CHFEUR", "0.96"), ("06", "EURCHF", "1.05"), ("20", "EURCHF", "1.04"),
+                ("22", "CHFEUR", "0.97"), ("29", "CHFEUR", "0.98"), ("30", "EURCHF", "1.03"), ("30", "EUREUR", "1"),
+                ("31", "SEKEUR", "0.09"), ("28", "CHFSEK", "11"),
+            )
+        },
+        "companies": {
+            each["company_id"] or "": each
+            for each in (
+                {"company_id": "c1", "company_name": "First"},
+                {"company_id": "c2", "company_name": "Second", "is_target": "true", "referred_by_company_id": "c1"},
+            )
+        },
+        "contacts": {
+            "k1": {"contact_id": "k1", "company_id": "c2", "legal_basis": "consent"},
+            "k2": {"contact_id": "k2", "company_id": "gone"},
+            "k3": {"contact_id": "k3"},
+        },
+        "leads": {
+            "l1": {"lead_id": "l1", "created_at": _LATE(1), "company_id": "c2", "owner_id": "o1", "channel": "fair", "status": "mql",
+                   "lead_direction": "inbound", "converted_deal_id": "x1"},
+            "l2": {"lead_id": "l2", "created_at": _LATE(2), "company_id": "gone", "owner_id": "gone", "status": "disqualified"},
+            "l3": {"lead_id": "l3", "created_at": _LATE(3)},
+        },
+        "deals": {
+            each["deal_id"]: each
+            for each in (
+                file_deal("x1", "t3", pipeline_id="t", lead_id="l1", company_id="c2", currency_code="CHF", recurring_amount="10.00", channel="fair",
+                          lead_direction="inbound"),
+                file_deal("x2", "t5", pipeline_id="t", closed_at=_LATE(21), currency_code="CHF", owner_id="o9", expected_close_date="2026-05-21"),
+                file_deal("x3", "t6", pipeline_id="t", closed_at=_LATE(9), currency_code="CHF", lost_reason="no decision", created_at=_LATE(1)),
+                file_deal("x4", "t1", pipeline_id="t", currency_code="SEK", recurring_amount="7.00", deal_amount=None),
+                file_deal("x5", "t1", pipeline_id="t", created_at=_LATE(1)),
+                file_deal("x6", "t2", pipeline_id="t", owner_id=None),
+                file_deal("x7", "t4", pipeline_id="t", currency_code=None),
+                file_deal("x8", "t7", pipeline_id="t", closed_at=_LATE(28), currency_code="CHF", lead_id="l3"),
+                file_deal("x9", "t1", pipeline_id="t", currency_code="XXX", recurring_amount="5.00"),
+                file_deal("x10", "t1", pipeline_id="t"),
+                file_deal("x11", None, is_deleted="true", deleted_at="2026-05-20T10:00:00Z"),
+            )
+        },
+        "deal_changes": {
+            str(number): row
+            for number, row in enumerate(
+                (
+                    file_change("x1", "stage", "t2", _LATE(3), "t1"), file_change("x1", "stage", "t3", _LATE(8), "t2"),
+                    file_change("x1", "currency", "CHF", _LATE(4), "EUR"), file_change("x1", "amount", "100.00", _LATE(5), "250.00"),
+                    file_change("x2", "stage", "t5", _LATE(21), "t1"), file_change("x2", "amount", "100.00", _LATE(21), "90.00"),
+                    file_change("x2", "expected_close", None, _LATE(10), "2026-05-15"),
+                    file_change("x2", "expected_close", "2026-05-21", _LATE(21), None),
+                    file_change("x8", "stage", "t7", _LATE(28), "t1"), file_change("x8", "amount", "100.00", _LATE(12), "300.00"),
+                    file_change("x8", "currency", "CHF", _LATE(11), "EUR"), file_change("x8", "owner", "o1", _LATE(12), "o9"),
+                    file_change("x4", "amount", None, _LATE(6), "20.00"),
+                    file_change("x10", "stage", "t1", _LATE(7), "unlisted"),
+                    file_change("x7", "currency", None, _LATE(6), "EUR"), file_change("x7", "stage", "t4", _LATE(7), "t1"),
+                )
+            )
+        },
+        "activities": {
+            each["activity_id"] or "": each | {"activity_type": "call"}
+            for each in (
+                {"activity_id": "a1", "deal_id": "x5", "happened_at": _LATE(20), "owner_id": "o1"},
+                {"activity_id": "a2", "deal_id": "x6", "happened_at": _LATE(21), "direction": "inbound"},
+                {"activity_id": "a3", "deal_id": "x7", "happened_at": "2027-05-01T00:00:00Z", "is_automated": "true"},
+                {"activity_id": "a4", "happened_at": _LATE(21), "lead_id": "l1", "contact_id": "k1", "owner_id": "o8"},
+            )
+        },
+    },
+    {
+        "deals": {
+            "x5": file_deal("x5", "t1", pipeline_id="t", created_at=_LATE(1), is_deleted="true", merged_into_deal_id="x6", deleted_at=_LATE(31)),
+        },
+        "exchange_rates": {"22CHFEUR": {"date": "2026-05-22", "from_currency": "CHF", "to_currency": "EUR", "rate": "0.975"}},
+    },
+    {
+        "deals": {"x6": file_deal("x6", "t2", pipeline_id="t", owner_id=None, is_deleted="true", merged_into_deal_id="x7", deleted_at="2026-06-02T10:00:00Z")},
+        "activities": {"a5": {"activity_id": "a5", "activity_type": "note", "deal_id": "x5", "happened_at": _LATE(30), "owner_id": "o1"}},
+    },
+]  # fmt: skip
+
+
+def by_hand(project: Project, folder: Path) -> Scene:
+    """A few dozen deals of every kind from three sources over five nights, with the totals and the list that HubSpot gives."""
+    scene = empty("by hand", project)
+    warehouse = Warehouse(folder)
+    company = Company(warehouse)
+    for number in range(len(NIGHTS)):
+        company.night(number)
+        if number == 0:
+            warehouse.load("hubspot", "deal_pipelines", [_SEEDED])
+        if number < len(_BESIDE):
+            for resource, rows in _BESIDE[number].items():
+                warehouse.load("files", resource, [{"id": name, "payload": row} for name, row in rows.items()])
+        _hubspots_own_word(warehouse, company.hubspot, _GONE[number])
+        scene.add_night(warehouse.files["warehouse"], "raw")
+    return scene
+
+
+def _hubspots_own_word(warehouse: Warehouse, hubspot: HubSpot, gone: set[str]) -> None:
+    """Counts and amounts per stage, told from the records as they stand, apart from their histories."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for number, deal in hubspot.deals.items():
+        if number not in gone:
+            now = {name: entries[-1][1] if entries else None for name, entries in deal["history"].items()}
+            counts[now["pipeline"], now["dealstage"]] += 1
+    warehouse.control_totals(
+        "hubspot", [(pipeline, stage, None, count, None) for (pipeline, stage), count in counts.items()], []
+    )
+
+
+def told_by_the_oracle(project: Project, folder: Path, seed: int, deals: int) -> tuple[Scene, list[Night]]:
+    """A company drawn for the oracle, loaded from its files on two nights; the nights as the oracle needs them."""
+    scene = empty("oracle", project)
+    settings = Settings(home_dir=folder / "home", files_dir=folder / "files", _env_file=None)
+    settings.home.mkdir(parents=True)
+    first = found_company(seed, deals)
+    nights = []
+    for company in (first, live_on(first, seed)):
+        write_folder(company.tables, folder / "files")
+        planned = steps.plan(settings, ["files"], one_process=True)
+        extracted: list[dict[str, Any]] = [steps.extract(settings, task) for task in planned["tasks"]]
+        steps.load(settings, planned["run_id"])
+        steps.give_up(settings, planned["run_id"])
+        assert extracted
+        nights.append(Night(_extracted_at(settings), company.tables))
+        # the clock of this machine stays out of it: an evening in UTC that is the next day in Berlin
+        scene.add_night(
+            settings.warehouse_file,
+            "raw",
+            f"update _loads set data_through = timestamp '2026-12-{28 + len(nights)} 23:30:00'",
+        )
+    return scene, nights
+
+
+def _extracted_at(settings: Settings) -> datetime:
+    manifests = sorted(settings.landing_dir.glob("files/*/deals/*/manifest.json"), key=lambda path: path.parent.name)
+    return parse_instant(json.loads(manifests[-1].read_text(encoding="utf-8"))["extracted_at"])
+
+
+def _after_half(history: History) -> datetime:
+    return history.events[len(history.events) // 2].at
+
+
+def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -> tuple[Scene, list[History]]:
+    """Core tables written from drawn histories; the histories."""
+    histories = draw(seed, deals)
+    for history in histories:
+        if all(event.field != "currency" for event in history.events):
+            # a currency that came after an amount: it has no currency before it
+            history.events.insert(len(history.events) // 2 + 1, Event(_after_half(history), "currency", "EUR"))
+    for history in histories[::5]:
+        # a change of currency that was taken back: nothing may be counted by it
+        history.events.insert(
+            len(history.events) // 2 + 1, Event(_after_half(history), "currency", "USD", retracted=True)
+        )
+    folder.mkdir(parents=True)
+    tables = core_tables(histories)
+    # a stage that was taken away: nobody stands in it, and nothing may be counted by it
+    removed = next(row for row in tables["dim_stages"] if row["open_rank"] == 2)
+    tables["dim_stages"].append(
+        removed | {"stage_key": key("stage", "A", "removed"), "source_stage_id": "removed", "stage_name": "removed", "is_deleted": True,
+                   "funnel_step": "meeting"}
+    )  # fmt: skip
+    write_core(folder, tables)
+    scene = empty("answers", project, frozenset(COLUMNS))
+    scene.add_night(folder / "marts.duckdb", "main")
+    return scene, histories

@@ -1,0 +1,120 @@
+"""One mutant after the other through the companies: who noticed it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from functools import partial
+
+import duckdb
+
+from tests.mutants.judges import Judges
+from tests.mutants.mutations import Mutant
+from tests.mutants.project import Project
+from tests.mutants.scene import Fingerprint, TooSlow
+
+#: a mutant that takes longer than this would keep the night from ending
+SECONDS = 20.0
+#: what DuckDB says of SQL that cannot be: no night would begin with it
+_NO_SQL = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.NotImplementedException)
+
+
+@dataclass
+class Outcome:
+    """What became of one mutant. `errors` and `warnings` are the shipped data tests that failed, by label."""
+
+    mutant: Mutant
+    is_stillborn: bool = False
+    has_effect: bool = False
+    refusal: str = ""
+    errors: set[str] = field(default_factory=set)
+    warnings: set[str] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)
+    seconds: float = 0.0
+
+    @property
+    def is_refused(self) -> bool:
+        """A shipped data test or contract fails: nothing would be published."""
+        return bool(self.refusal or self.errors)
+
+    @property
+    def is_seen(self) -> bool:
+        """The shipped checks say something, a warning included."""
+        return self.is_refused or bool(self.warnings)
+
+    @property
+    def is_dead(self) -> bool:
+        """Somebody noticed."""
+        return self.is_seen or bool(self.own)
+
+
+def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Outcome:
+    """Asks scene after scene until a shipped data test fails."""
+    outcome = Outcome(mutant)
+    started = time.monotonic()
+    texts = {mutant.model: (mutant.full, mutant.increment)}
+    for judges in scenes:
+        scene = judges.scene
+        if not scene.built(project.models[mutant.model]):
+            continue
+        try:
+            with scene.within(SECONDS):
+                whole = scene.rebuild(texts)
+                _ask(judges, scene.nights - 1, whole, outcome=outcome)
+                if not outcome.is_refused and scene.nights > 1 and mutant.model in scene.lasting:
+                    relived = scene.relive(texts, partial(_ask, judges, outcome=outcome))
+                    if relived != whole:
+                        outcome.own.add("verify: increments equal a rebuild")
+        except TooSlow as late:
+            outcome.refusal = str(late)
+            outcome.has_effect = True
+        except _NO_SQL:
+            outcome.is_stillborn = True
+        except duckdb.Error as failure:
+            outcome.refusal = " ".join(str(failure).split())[:120]
+            outcome.has_effect = True
+        if outcome.is_refused or outcome.is_stillborn:
+            break
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _ask(
+    judges: Judges, night: int, dirty: dict[str, Fingerprint], stale: Set[str] = frozenset(), *, outcome: Outcome
+) -> None:
+    if not dirty:
+        return
+    outcome.has_effect = True
+    for test in judges.found_by_shipped(night, dirty, stale):
+        (outcome.errors if test.severity == "error" else outcome.warnings).add(test.label)
+    if night == judges.scene.nights - 1 and not outcome.own:
+        own = judges.found_by_own(dirty)
+        if own:
+            outcome.own.add(own)
+
+
+def prove(
+    makers: Iterable[Callable[[], Mutant]],
+    limit: int,
+    project: Project,
+    scenes: Sequence[Judges],
+    report: Callable[[Outcome, int], None] = lambda outcome, number: None,
+) -> list[Outcome]:
+    """The first `limit` mutants that are SQL at all; 0 = all of them. Two that read the same are one."""
+    outcomes: list[Outcome] = []
+    seen: set[tuple[str, str, str]] = set()
+    for make in makers:
+        mutant = make()
+        text = (mutant.model, mutant.full, mutant.increment)
+        if text in seen:
+            continue
+        seen.add(text)
+        outcome = try_mutant(mutant, project, scenes)
+        if outcome.is_stillborn:
+            continue
+        outcomes.append(outcome)
+        report(outcome, len(outcomes))
+        if limit and len(outcomes) >= limit:
+            break
+    return outcomes
