@@ -52,7 +52,7 @@ planted: $(DEV) ## plant source faults and print which data tests caught which
 	@$(PYTHON) -m tests.planted
 
 thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the truth, ended by a full rebuild
-	@$(PYTHON) -m tests.nights --nights 30 --size 600 --seed 56
+	@$(PYTHON) -m tests.nights --nights 30 --size 1500 --seed 5
 
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (an hour; BENCH_OPTIONS='--deals 100000' is shorter)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)

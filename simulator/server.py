@@ -102,6 +102,8 @@ class World:
 
 def write_night(company: Company, night: int, home: Path) -> None:
     """Write the truth of all nights up to this one that is not written yet, then the files of what no CRM holds."""
+    # Nothing may be left to write, in a home that was here before: the company still has to live up to this night.
+    company.at(night)
     for each in range(1, night + 1):
         truth.write(company, each, home)
     files.write(company, night, home / "files")

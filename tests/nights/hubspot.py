@@ -9,7 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -127,14 +127,22 @@ def asked_until(simulation: Simulation) -> datetime:
     return datetime.fromisoformat(simulation.world.clock.iso()).replace(tzinfo=None)
 
 
+def _states(life: list[truth.Event], data_through: datetime, until: datetime) -> list[list[truth.Event]]:
+    """The lives that a night may show of a deal. One that was modified once more behind the end of the window is found by no search of that
+    night, since its date moved on: it stays as it was the night before."""
+    states = list(possible_states(life, data_through - INDEX_LAG, until))
+    if any(data_through < instant(event.recorded_at) <= until for event in life):
+        states = list(possible_states(life, data_through - timedelta(days=1) - INDEX_LAG, until))
+    return states
+
+
 def compare_core(night: Night, lives: Lives, first_asked: datetime) -> Compared:
     """Every transition of every deal, with its instant and amount, against the truth as known on that night."""
     found = Compared()
-    settled = night.data_through - INDEX_LAG
     for deal, life in lives.items():
         if deal not in night.ledger and is_out_of_reach(life, first_asked):
             continue  # the CRM itself does not know it any more
-        states = list(possible_states(life, settled, night.asked_until))
+        states = _states(life, night.data_through, night.asked_until)
         if not any(states):
             continue
         found.deals += 1
@@ -187,7 +195,7 @@ def compare_raw(settings: Settings, simulation: Simulation, lives: Lives, first_
         }
     until = asked_until(simulation)
     for deal, life in lives.items():
-        states = [state for state in possible_states(life, data_through - INDEX_LAG, until) if state]
+        states = [state for state in _states(life, data_through, until) if state]
         if not states or (deal not in held and is_out_of_reach(life, first_asked)):
             continue
         found.deals += 1

@@ -169,7 +169,13 @@ def _keep(path: Path, progress: Progress) -> None:
     written.replace(path)
 
 
-def report(plan: Plan, finished: Sequence[Progress]) -> str:
+def unshown(finished: Sequence[Progress]) -> list[str]:
+    """What no seed had to put right: without late changes, merges and deletions the nights prove little."""
+    wanted = ("changes known a day or more late", "deals merged", "deals deleted")
+    return [name for name in wanted if not any(each.later.get(name) for each in finished)]
+
+
+def report(finished: Sequence[Progress]) -> str:
     """The table of all seeds, what came late, and the differences, if any."""
     lines = [
         "| seed | nights | requests | rows landed | new versions | deals compared in raw | in core | transitions compared | differences to the truth | to the rebuild | seconds |",
