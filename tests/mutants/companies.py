@@ -35,6 +35,8 @@ _SEEDED = {
     },
 }  # fmt: skip
 _STAGE = {"pipeline_id": "t", "stage_kind": "open"}
+#: the second night begins: the stages change at the very instant at which a deal moves
+_MOMENT = "2026-06-02T02:00:00Z"
 _LATE = "2026-05-{:02d}T22:30:00Z".format  # the next day in Berlin
 #: what the story of tests/core leaves out, by night and table of the folder: rates of both directions, funnel steps, leads, activities …
 _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
@@ -89,9 +91,9 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                 file_deal("x5", "t1", pipeline_id="t", created_at=_LATE(1)),
                 file_deal("x6", "t2", pipeline_id="t", owner_id=None),
                 file_deal("x7", "t4", pipeline_id="t", currency_code=None),
-                file_deal("x8", "t7", pipeline_id="t", closed_at=_LATE(28), currency_code="CHF", lead_id="l3"),
-                file_deal("x9", "t1", pipeline_id="t", currency_code="XXX", recurring_amount="5.00"),
-                file_deal("x10", "t1", pipeline_id="t"),
+                file_deal("x8", "t7", pipeline_id="t", closed_at=_LATE(28), currency_code="CHF", lead_id="l3", expected_close_date="2026-06-30"),
+                file_deal("x9", "t2", pipeline_id="t", currency_code="XXX", recurring_amount="5.00"),
+                file_deal("x10", "t1", pipeline_id="t", created_at="2026-04-30T22:30:00Z"),
                 file_deal("x11", None, is_deleted="true", deleted_at="2026-05-20T10:00:00Z"),
             )
         },
@@ -111,7 +113,7 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                     file_change("x7", "currency", None, _LATE(6), "EUR"), file_change("x7", "stage", "t4", _LATE(7), "t1"),
                 )
             )
-        },
+        } | {"taken back": file_change("x8", "expected_close", "2026-06-30", _LATE(14), None)},
         "activities": {
             each["activity_id"] or "": each | {"activity_type": "call"}
             for each in (
@@ -123,13 +125,16 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
         },
     },
     {
+        "stages": {"t|t2": _STAGE | {"stage_id": "t2", "stage_name": "Two", "stage_order": "9", "funnel_step": "no such step", "is_active_stage": "false"}},
         "deals": {
+            "x8": file_deal("x8", "t7", pipeline_id="t", closed_at=_LATE(28), currency_code="CHF", lead_id="l3"),
             "x5": file_deal("x5", "t1", pipeline_id="t", created_at=_LATE(1), is_deleted="true", merged_into_deal_id="x6", deleted_at=_LATE(31)),
         },
         "exchange_rates": {"22CHFEUR": {"date": "2026-05-22", "from_currency": "CHF", "to_currency": "EUR", "rate": "0.975"}},
     },
     {
-        "deals": {"x6": file_deal("x6", "t2", pipeline_id="t", owner_id=None, is_deleted="true", merged_into_deal_id="x7", deleted_at="2026-06-02T10:00:00Z")},
+        "deal_changes": {"moment": file_change("x9", "stage", "t1", _MOMENT, "t2")},
+        "deals": {"x9": file_deal("x9", "t1", pipeline_id="t", currency_code="XXX", recurring_amount="5.00"), "x6": file_deal("x6", "t2", pipeline_id="t", owner_id=None, is_deleted="true", merged_into_deal_id="x7", deleted_at="2026-06-02T10:00:00Z")},
         "activities": {"a5": {"activity_id": "a5", "activity_type": "note", "deal_id": "x5", "happened_at": _LATE(30), "owner_id": "o1"}},
     },
 ]  # fmt: skip
@@ -147,6 +152,9 @@ def by_hand(project: Project, folder: Path) -> Scene:
         if number < len(_BESIDE):
             for resource, rows in _BESIDE[number].items():
                 warehouse.load("files", resource, [{"id": name, "payload": row} for name, row in rows.items()])
+        if number == 1:
+            taken_back = {"id": "taken back", "payload": _BESIDE[0]["deal_changes"]["taken back"], "is_deleted": True}
+            warehouse.load("files", "deal_changes", [taken_back])
         _hubspots_own_word(warehouse, company.hubspot, _GONE[number])
         scene.add_night(warehouse.files["warehouse"], "raw")
     return scene

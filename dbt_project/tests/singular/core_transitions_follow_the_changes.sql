@@ -66,7 +66,7 @@ select
         when (told.transition_number > 1 and told.number_before is null) or told.transition_number < 1 then 'its number'
         when told.instant_before > told.transitioned_at then 'its order'
         when in_force.moving_count = 0 then 'no change moved the deal then'
-        when told.transition_kind <> told.kind_by_rule or (told.to_stage_key is null) <> (told.transition_kind in ('deleted', 'merged')) then 'its kind'
+        when told.transition_kind <> told.kind_by_rule or (told.transition_number > 1 and (told.to_stage_key is null) <> (told.transition_kind in ('deleted', 'merged'))) then 'its kind'
         when told.from_stage_key is distinct from told.stage_before or told.from_pipeline_key is distinct from told.pipeline_before then 'whence'
         when (told.to_stage_key is null) <> (told.to_pipeline_key is null) or told.to_stage_key = told.stage_before then 'where to'
         when told.to_stage_kind is distinct from told.kind_then or told.to_open_rank is distinct from told.rank_then then 'its stage then'

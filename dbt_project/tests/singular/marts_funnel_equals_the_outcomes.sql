@@ -86,6 +86,7 @@ where
     or funnel.cohort_count <> counted.cohort_count
     or funnel.incomplete_history_count <> counted.incomplete_history_count
     or funnel.mid_funnel_entry_count <> counted.mid_funnel_entry_count
+    or (funnel.step_kind = 'unmapped' and funnel.previous_count is not null)
     or (funnel.is_measured and (
         funnel.reached_count <> counted.reached_count
         or funnel.reached_amount <> counted.reached_amount
