@@ -11,12 +11,22 @@
     ('sales_cycle_days', 'won', 'created'), ('sales_cycle_won_lost_days', 'won_lost', 'created'),
     ('sales_cycle_from_lead_days', 'won', 'lead_created'), ('sales_cycle_won_lost_from_lead_days', 'won_lost', 'lead_created'),
 ] %}
+{%- set slippages = [
+    ('slippage_rate', 'slippage_rate', 'slipped_count', 'expected_count', 'false'), ('not_won_rate', 'not_won_rate', 'not_won_count', 'expected_count', 'false'),
+    ('slippage_amount_rate', 'slippage_amount_rate', 'slipped_amount', 'expected_amount', 'true'), ('pushes', 'push_count', 'push_count', 'null', 'false'),
+] %}
 with in_marts as (
 
     {% for metric, value, numerator, denominator, is_amount in rates -%}
     select '{{ metric }}' as metric, period_grain, period_start, dimension, dimension_key, is_complete_period, cast({{ value }} as double) as told,
         cast({{ numerator }} as double) as numerator, cast({{ denominator }} as double) as denominator, {{ is_amount }} as is_amount
     from {{ ref('mart_sales__win_rates') }}
+    union all
+    {% endfor %}
+    {%- for metric, value, numerator, denominator, is_amount in slippages -%}
+    select '{{ metric }}', period_grain, period_start, dimension, dimension_key, is_complete_period, cast({{ value }} as double),
+        cast({{ numerator }} as double), cast({{ denominator }} as double), {{ is_amount }}
+    from {{ ref('mart_sales__slippage') }}
     union all
     {% endfor %}
     {%- for metric, scope, measured_from in cycles -%}
