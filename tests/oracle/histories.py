@@ -811,7 +811,7 @@ def _delete_at_move(rng: random.Random, company: Company, life: Life) -> None:
 
 
 def _merge(rng: random.Random, company: Company, life: Life) -> None:
-    older = [other.deal_id for other in company.lives if other.deal_id < life.deal_id]
+    older = [o.deal_id for o in company.lives if o.deal_id < life.deal_id and o.deal_id not in company.hidden]
     if older:
         life.kinds.add("merged")
         life.deleted_at, life.merged_into = life.at, rng.choice(older)

@@ -124,6 +124,8 @@ def run_night(home: Path, folder: Path) -> Outcome:
     # an empty working directory: no .env file of the developer takes part
     work = home.parent / f"{home.name}-cwd"
     work.mkdir(parents=True, exist_ok=True)
+    built = home / "build" / "marts.duckdb"
+    before = built.stat().st_mtime_ns if built.exists() else None
     done = subprocess.run(
         [sys.executable, "-m", "watertight.command", "nightly", "--source", "files"],
         env=environment,
@@ -134,9 +136,9 @@ def run_night(home: Path, folder: Path) -> Outcome:
     )
     if done.returncode == 0:
         return Outcome(_extracted_at(home), home / "published" / "marts.duckdb", None)
-    built = home / "build" / "marts.duckdb"
     words = f"watertight nightly ended with exit code {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    if not built.exists():
+    # a night that ended before its build leaves that of the night before
+    if not built.exists() or built.stat().st_mtime_ns == before:
         raise NightFailed(words)
     return Outcome(_extracted_at(home), built, words)
 
