@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify planted mutants thirty-nights bench lock clean
+.PHONY: help nightly test check lint types sql quick-tests verify oracle planted mutants thirty-nights bench lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -47,6 +47,9 @@ mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices 
 
 verify: $(RUN) ## prove that the warehouse equals a rebuild from its landing files
 	@$(VENV)/bin/watertight verify
+
+oracle: $(DEV) ## compare 10,000 random histories with a ledger in plain Python: writes docs/proofs/oracle.md (half an hour)
+	@$(PYTHON) -m tests.oracle --deals 10000 --batch 5000 --seed 1 --write
 
 planted: $(DEV) ## plant source faults and print which data tests caught which
 	@$(PYTHON) -m tests.planted

@@ -1,4 +1,4 @@
-"""`python -m tests.oracle --deals 10000 --seed 1`: the long proof, in batches, resumable."""
+"""`python -m tests.oracle --deals 10000 --batch 2500 --seed 1`: the long proof, in batches, resumable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.oracle.histories import KINDS, LATER_KINDS
-from tests.oracle.proof import NightFailed, Result, prove_company, table
+from tests.oracle.proof import SHOWN, NightFailed, Result, page, prove_company, table
+
+PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "oracle.md"
 
 
 def main() -> int:
@@ -23,6 +25,7 @@ def main() -> int:
         "--out", type=Path, default=Path("build/oracle"), help="where batches are kept (default build/oracle)"
     )
     parser.add_argument("--keep", action="store_true", help="keep the folders and databases of finished batches")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[2])}")
     given = parser.parse_args()
     results: list[Result] = []
     start = 0
@@ -45,13 +48,18 @@ def main() -> int:
             if not given.keep and not any(result.differences for result in batch):
                 shutil.rmtree(work)
         results += [Result(**result) for result in json.loads(kept.read_text(encoding="utf-8"))]
-    print(table(results))
-    differences = [(r.seed, r.night, sentence) for r in results for sentence in r.differences]
-    for seed, night, sentence in differences[:100]:
-        print(f"seed {seed}, night {night}: {sentence}")
-    absent = (KINDS.keys() | LATER_KINDS.keys()) - {kind for r in results for kind in r.kinds}
-    if absent:
-        print(f"Kinds that no history shows: {', '.join(sorted(absent))}. Take more deals.")
+    differences = [f"seed {r.seed}, night {r.night}: {sentence}" for r in results for sentence in r.differences]
+    absent = (KINDS.keys() | LATER_KINDS.keys() | SHOWN) - {kind for r in results for kind in (*r.kinds, *r.shown)}
+    told = "\n".join([
+        table(results),
+        *(["", "Differences (the first hundred):", "", *(f"- {line}" for line in differences[:100])] if differences else []),
+        *(["", f"Kinds never seen: {', '.join(sorted(absent))}. Take more deals."] if absent else []),
+    ])  # fmt: skip
+    print(told)
+    if given.write:
+        PAGE.write_text(
+            page(told, f"--deals {given.deals} --batch {given.batch} --seed {given.seed}"), encoding="utf-8"
+        )
     return 1 if differences or absent else 0
 
 

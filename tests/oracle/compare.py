@@ -16,9 +16,37 @@ from typing import Any, TypeVar
 import duckdb
 
 from tests.oracle.ledger import Change, ChangeKey, Deal, Knowledge, Ledger, Transition, Visit, canonical, key_of
+from tests.oracle.movements import Movement, Version
 
+OURS = "deal_key in (select deal_key from dim_deals where source_system = 'files')"
 HOURS_TOLERANCE = Decimal("0.000001")
-Record = TypeVar("Record", Change, Transition, Visit, Deal)
+Record = TypeVar("Record", Change, Transition, Visit, Deal, Version, Movement)
+
+
+class Keys:
+    """The file's keys as source ids. Raises ValueError when one key leads to two ids in its dimension."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._deals = _ids(
+            con, "select deal_key, source_deal_id from dim_deals where source_system = 'files'", "deal_key"
+        )
+        self._pipelines = _ids(con, "select pipeline_key, source_pipeline_id from dim_pipelines", "pipeline_key")
+        self._owners = _ids(con, "select owner_key, source_owner_id from dim_owners", "owner_key")
+        # one key, several versions of the stage: one id
+        self._stages = _ids(con, "select distinct stage_key, source_stage_id from dim_stages", "stage_key")
+
+    def deal(self, key: Any) -> str:
+        return str(_look_up(self._deals, key, "deal_key"))
+
+    def stage(self, key: Any) -> str | None:
+        found = _look_up(self._stages, key, "stage_key")
+        return None if found is None else found.rpartition("|")[2]
+
+    def pipeline(self, key: Any) -> str | None:
+        return _look_up(self._pipelines, key, "pipeline_key")
+
+    def owner(self, key: Any) -> str | None:
+        return _look_up(self._owners, key, "owner_key")
 
 
 def read_facts(con: duckdb.DuckDBPyConnection) -> Ledger:
@@ -26,28 +54,10 @@ def read_facts(con: duckdb.DuckDBPyConnection) -> Ledger:
 
     Raises ValueError when one key leads to two ids in its dimension.
     """
-    deals = _ids(con, "select deal_key, source_deal_id from dim_deals where source_system = 'files'", "deal_key")
-    pipelines = _ids(con, "select pipeline_key, source_pipeline_id from dim_pipelines", "pipeline_key")
-    owners = _ids(con, "select owner_key, source_owner_id from dim_owners", "owner_key")
-    # one key, several versions of the stage: one id
-    stages = _ids(con, "select distinct stage_key, source_stage_id from dim_stages", "stage_key")
-
-    def deal(key: Any) -> str:
-        return str(_look_up(deals, key, "deal_key"))
-
-    def stage(key: Any) -> str | None:
-        found = _look_up(stages, key, "stage_key")
-        return None if found is None else found.rpartition("|")[2]
-
-    def pipeline(key: Any) -> str | None:
-        return _look_up(pipelines, key, "pipeline_key")
-
-    def owner(key: Any) -> str | None:
-        return _look_up(owners, key, "owner_key")
-
-    ours = "deal_key in (select deal_key from dim_deals where source_system = 'files')"
+    keys = Keys(con)
+    deal, stage, pipeline, owner = keys.deal, keys.stage, keys.pipeline, keys.owner
     ledger = Ledger([change for change, knowledge in _changes(con) if knowledge.retracted_at is None])
-    for row in _rows(con, f"select * from fct_deal_stage_transitions where {ours}"):
+    for row in _rows(con, f"select * from fct_deal_stage_transitions where {OURS}"):
         ledger.transitions.append(
             Transition(
                 deal(row["deal_key"]),
@@ -65,7 +75,7 @@ def read_facts(con: duckdb.DuckDBPyConnection) -> Ledger:
                 row["change_source"],
             )
         )
-    for row in _rows(con, f"select * from fct_deal_stage_visits where {ours}"):
+    for row in _rows(con, f"select * from fct_deal_stage_visits where {OURS}"):
         ledger.visits.append(
             Visit(
                 deal(row["deal_key"]),
@@ -101,6 +111,63 @@ def read_facts(con: duckdb.DuckDBPyConnection) -> Ledger:
     return ledger
 
 
+def read_versions(con: duckdb.DuckDBPyConnection) -> list[Version]:
+    """The rows of source `files` in `fct_deal_versions`."""
+    keys = Keys(con)
+    return [
+        Version(
+            keys.deal(row["deal_key"]),
+            _instant(row["valid_from"]),
+            None if row["valid_to"] is None else _instant(row["valid_to"]),
+            row["is_current"],
+            row["deal_status"],
+            keys.pipeline(row["pipeline_key"]) or "",
+            keys.stage(row["stage_key"]) or "",
+            row["deal_amount"],
+            row["currency_code"],
+            None if row["expected_close_date"] is None else row["expected_close_date"].isoformat(),
+            keys.owner(row["owner_key"]),
+        )
+        for row in _rows(con, f"select * from fct_deal_versions where {OURS}")
+    ]
+
+
+def read_movements(con: duckdb.DuckDBPyConnection) -> list[Movement]:
+    """The rows of source `files` in `fct_pipeline_movements`."""
+    keys = Keys(con)
+    return [
+        Movement(
+            keys.deal(row["deal_key"]),
+            _instant(row["moved_at"]),
+            row["bucket"],
+            row["count_delta"],
+            row["amount_delta"],
+            row["booked_amount_delta"],
+            row["constant_amount_delta"],
+            row["amount_missing_reason"],
+            row["currency_code"],
+            keys.pipeline(row["pipeline_key"]) or "",
+            keys.stage(row["stage_key"]) or "",
+            keys.owner(row["owner_key"]),
+            row["is_pipeline_change"],
+        )
+        for row in _rows(con, f"select * from fct_pipeline_movements where {OURS}")
+    ]
+
+
+def compare_states(
+    versions: Sequence[Version],
+    movements: Sequence[Movement],
+    found_versions: Sequence[Version],
+    found_movements: Sequence[Movement],
+) -> list[str]:
+    """One sentence per difference in what a deal was and in what it moved, by deal."""
+    return [
+        *compare_table("version", versions, found_versions, lambda v: v.valid_from),
+        *compare_table("movement", movements, found_movements, lambda m: (m.bucket, m.moved_at, m.stage_id)),
+    ]
+
+
 def read_knowledge(con: duckdb.DuckDBPyConnection) -> dict[ChangeKey, Knowledge]:
     """When each change of source `files` came to be known and was taken back."""
     return {key_of(change): knowledge for change, knowledge in _changes(con)}
@@ -130,17 +197,17 @@ def _changes(con: duckdb.DuckDBPyConnection) -> Iterable[tuple[Change, Knowledge
 def compare(expected: Ledger, found: Ledger) -> list[str]:
     """One sentence per difference, by deal; empty when the two ledgers say the same."""
     return [
-        *_compare_table(
+        *compare_table(
             "change",
             expected.changes,
             _without_own_sequences(expected, found),
             lambda c: (c.field, c.changed_at, c.new_value),
         ),
-        *_compare_table(
+        *compare_table(
             "transition", expected.transitions, found.transitions, lambda t: (t.transitioned_at, t.to_stage_id)
         ),
-        *_compare_table("visit", expected.visits, found.visits, lambda v: v.visit_number),
-        *_compare_table("record", expected.deals, found.deals, lambda d: d.deal_id),
+        *compare_table("visit", expected.visits, found.visits, lambda v: v.visit_number),
+        *compare_table("record", expected.deals, found.deals, lambda d: d.deal_id),
     ]
 
 
@@ -180,7 +247,7 @@ def _without_own_sequences(expected: Ledger, found: Ledger) -> list[Change]:
     ]
 
 
-def _compare_table(
+def compare_table(
     name: str, expected: Sequence[Record], found: Sequence[Record], label: Callable[[Record], Hashable]
 ) -> Iterable[str]:
     expected_by_deal, found_by_deal = _by_deal(expected), _by_deal(found)
@@ -225,7 +292,7 @@ def _same(column: str, expected: Any, found: Any) -> bool:
     return bool(expected == found)
 
 
-def _describe(record: Change | Transition | Visit | Deal) -> str:
+def _describe(record: Change | Transition | Visit | Deal | Version | Movement) -> str:
     return ", ".join(f"{name} {_spell(value)}" for name, value in asdict(record).items() if name != "deal_id")
 
 

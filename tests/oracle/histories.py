@@ -69,6 +69,20 @@ KINDS = {
     "expected close at closing": "expected_close row at the instant of the close",
     "expected close after closing": "expected_close row while closed",
     "amount after closing": "amount row while closed",
+    "owner while open": "owner row on its own while the deal is open",
+    "owner while closed": "owner row on its own while the deal is closed",
+    "currency while open": "currency row on its own while the deal is open",
+    "currency while closed": "currency row on its own while the deal is closed",
+    "currency and amount at once": "both rows at one instant while the deal is open",
+    "owner and amount at once": "both rows at one instant while the deal is open",
+    "currency and owner at once": "both rows at one instant while the deal is open",
+    "amount there and back at once": "two amount rows at one instant that lead back to the first amount",
+    "amount and expected close at once": "both rows at one instant",
+    "pipeline move and lost": "moved into a lost stage of another pipeline in one move",
+    "closed to closed elsewhere": "from a closed stage into a closed stage of another pipeline",
+    "no currency": "created without a currency",
+    "no rate": "a currency without any exchange rate",
+    "rate by its inverse": "a currency whose rates are stated the other way round alone",
     "no amount": "the deal never had one",
     "amount set later": "empty at the creation, first old_value empty",
     "no owner": "created without an owner",
@@ -92,7 +106,7 @@ LATER_KINDS = {
     "owner observed": "another owner, no row of field owner",
     "stages reordered": "the deal's pipeline has another stage order now",
 }
-CURRENCIES = ("EUR", "USD", "GBP")
+CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK")  # CHF by its inverse alone, SEK without a rate
 EPOCH = datetime(2023, 1, 2, tzinfo=UTC)
 COLUMNS = {
     "pipelines": ("pipeline_id", "pipeline_name"),
@@ -192,6 +206,9 @@ class Life:
 
     def stage_rows(self) -> list[Entry]:
         return [row for row in self.rows if row.field == "stage"]
+
+
+Step = Callable[[random.Random, "Company", Life], None]
 
 
 @dataclass
@@ -317,12 +334,16 @@ def _create(rng: random.Random, company: Company, pipeline: Pipeline, deal_id: s
         now["owner"] = None
     if states_old and rng.random() < 0.1:
         now["expected_close"] = None
+    if states_old and rng.random() < 0.05:
+        now["currency"] = None
     life = Life(
         deal_id, created_at, now, rng.choice(("none", "all", "some instants")), states_old, created_at, updated_at=None
     )
     life.has_stage_history = start not in ("closed_bare", "created_closed_bare", "no_history")
     if life.now["owner"] is None:
         life.kinds.add("no owner")
+    if life.now["currency"] is None:
+        life.kinds.add("no currency")
     if start == "stage_row" or (start == "created_closed_row" and rng.random() < 0.5):
         life.kinds.add("creation row of the stage only")
         _enter(rng, life, "stage", None, stage_id)
@@ -371,6 +392,14 @@ def _mark(life: Life) -> None:
         life.kinds.add("no history at all")
     if life.now["amount"] is None and not any(row.field == "amount" for row in life.rows):
         life.kinds.add("no amount")
+    currencies = {
+        life.now["currency"],
+        *(cell for row in life.rows if row.field == "currency" for cell in (row.old, row.new)),
+    }
+    if "CHF" in currencies:
+        life.kinds.add("rate by its inverse")
+    if "SEK" in currencies:
+        life.kinds.add("no rate")
     changes = [row for row in life.rows if not (row.at == life.created_at and row.old is None)]
     per_instant = Counter(row.at for row in changes)
     moves = Counter(row.at for row in changes if row.field == "stage" and row.old != row.new)
@@ -414,7 +443,7 @@ def _enter(rng: random.Random, life: Life, name: str, old: Cell, new: Cell) -> N
 
 
 def _set(rng: random.Random, life: Life, name: str, new: Cell) -> None:
-    entry = (name, life.now[name], new)
+    entry = (name, life.now[name] if life.states_old else None, new)
     is_twin = any(row.at == life.at and (row.field, row.old, row.new) == entry for row in life.rows)
     if not is_twin and life.now[name] != new:  # two equal rows at one instant would be one key twice
         _enter(rng, life, name, life.now[name], new)
@@ -606,6 +635,25 @@ def _move_and_win(rng: random.Random, company: Company, life: Life) -> None:
     _move(rng, company, life, order, "pipeline move and won", lambda pipeline: pipeline.of_kind("won"))
 
 
+def _move_and_lose(rng: random.Random, company: Company, life: Life) -> None:
+    if not _is_closed(company, life):
+        order = rng.choice(("ps", "sp"))
+        _move(rng, company, life, order, "pipeline move and lost", lambda pipeline: pipeline.of_kind("lost"))
+
+
+def _closed_elsewhere(rng: random.Random, company: Company, life: Life) -> None:
+    if _is_closed(company, life):
+        kinds = rng.choice((("won", "lost"), ("lost", "won")))
+        _move(
+            rng,
+            company,
+            life,
+            rng.choice(("ps", "sp")),
+            "closed to closed elsewhere",
+            lambda pipeline: [stage for kind in kinds for stage in pipeline.of_kind(kind)],
+        )
+
+
 def _move_then_win(rng: random.Random, company: Company, life: Life) -> None:
     order = rng.choice(("pss", "sps"))
     _move(
@@ -719,12 +767,36 @@ def _clear(rng: random.Random, company: Company, life: Life) -> None:
         _set(rng, life, rng.choice(names), None)
 
 
-def _owner(rng: random.Random, company: Company, life: Life) -> None:
-    _set(rng, life, "owner", _another(rng, company, life, "owner"))
+def _alone(name: str) -> Step:
+    def step(rng: random.Random, company: Company, life: Life) -> None:
+        if not any(row.at == life.at for row in life.rows):
+            life.kinds.add(f"{name} while {'closed' if _is_closed(company, life) else 'open'}")
+        _set(rng, life, name, _another(rng, company, life, name))
+
+    return step
 
 
-def _currency(rng: random.Random, company: Company, life: Life) -> None:
-    _set(rng, life, "currency", _another(rng, company, life, "currency"))
+def _at_once(*names: str) -> Step:
+    """Changes of several values at one instant, in any order, while the deal is open."""
+
+    def step(rng: random.Random, company: Company, life: Life) -> None:
+        if _is_closed(company, life):
+            return
+        life.kinds.add(" and ".join(name.replace("_", " ") for name in names) + " at once")
+        for name in rng.sample(names, len(names)):
+            value = f"{rng.randint(1, 40_000)}.55" if name == "amount" else _another(rng, company, life, name)
+            _set(rng, life, name, value)
+
+    return step
+
+
+def _amount_there_and_back(rng: random.Random, company: Company, life: Life) -> None:
+    home = life.now["amount"]
+    if home is None or any(row.at == life.at for row in life.rows):
+        return
+    life.kinds.add("amount there and back at once")
+    _set(rng, life, "amount", f"{rng.randint(1, 40_000)}.66")
+    _set(rng, life, "amount", home)
 
 
 def _delete(rng: random.Random, company: Company, life: Life) -> None:
@@ -739,7 +811,7 @@ def _delete_at_move(rng: random.Random, company: Company, life: Life) -> None:
 
 
 def _merge(rng: random.Random, company: Company, life: Life) -> None:
-    older = [other.deal_id for other in company.lives if other.deal_id < life.deal_id]
+    older = [o.deal_id for o in company.lives if o.deal_id < life.deal_id and o.deal_id not in company.hidden]
     if older:
         life.kinds.add("merged")
         life.deleted_at, life.merged_into = life.at, rng.choice(older)
@@ -762,7 +834,6 @@ STARTS = (
     ("created_closed_bare", 3),
     ("closed_bare", 7),
 )
-Step = Callable[[random.Random, Company, Life], None]
 STEPS: dict[str, Step] = {
     "advance": _advance,
     "skip": _skip,
@@ -782,6 +853,8 @@ STEPS: dict[str, Step] = {
     "left_behind": _left_behind,
     "pipeline_alone": _pipeline_alone,
     "move_and_win": _move_and_win,
+    "move_and_lose": _move_and_lose,
+    "closed_elsewhere": _closed_elsewhere,
     "move_then_win": _move_then_win,
     "two_moves": _two_moves,
     "amount": _set_amount,
@@ -794,8 +867,13 @@ STEPS: dict[str, Step] = {
     "close_date_at_close": _close_date_at_close,
     "close_date": _close_date,
     "clear": _clear,
-    "owner": _owner,
-    "currency": _currency,
+    "owner": _alone("owner"),
+    "currency": _alone("currency"),
+    "currency_and_amount": _at_once("currency", "amount"),
+    "owner_and_amount": _at_once("owner", "amount"),
+    "currency_and_owner": _at_once("currency", "owner"),
+    "amount_and_close_date": _at_once("amount", "expected_close"),
+    "amount_there_and_back": _amount_there_and_back,
     "delete": _delete,
     "delete_at_move": _delete_at_move,
     "merge": _merge,
@@ -815,7 +893,7 @@ SCRIPTS: list[tuple[str, ...]] = [
     *(("rows", "pipeline_alone") for _ in range(3)),
     *(
         (start, "advance", "win", step)
-        for step in ("reopen", "won_to_lost", "won_to_won")
+        for step in ("reopen", "won_to_lost", "won_to_won", "closed_elsewhere", "owner", "currency")
         for start in ("rows", "bare")
     ),
     *(
@@ -1059,7 +1137,6 @@ def _tables(company: Company) -> dict[str, Table]:
     lives = [life for life in company.lives if life.deal_id not in company.hidden]
     deals = [_deal_row(life) for life in lives]
     rng.shuffle(deals)
-    days = [EPOCH.date() + timedelta(days=7 * week) for week in range(-1, 210)]
     return {
         "pipelines": [
             {"pipeline_id": p.pipeline_id, "pipeline_name": f"Pipe {p.pipeline_id}"} for p in company.pipelines
@@ -1083,12 +1160,23 @@ def _tables(company: Company) -> dict[str, Table]:
         "companies": [{"company_id": "c1", "company_name": "Müller, “M” & Co.", "created_at": "2022-01-01T00:00:00Z"}],
         "deals": deals,
         "deal_changes": _change_rows(rng, lives),
-        "exchange_rates": [
-            {"date": day.isoformat(), "from_currency": currency, "to_currency": "EUR", "rate": rate}
-            for day in days
-            for currency, rate in (("USD", "0.91"), ("GBP", "1.17"))
-        ],
+        "exchange_rates": _rates(),
     }
+
+
+def _rates() -> Table:
+    """A rate a week, each another; some weeks a rate comes a day late (the one before is then seven days old) or not at all."""
+    rows: Table = []
+    for week in range(-1, 200):
+        for number, (pair, rate) in enumerate((("USD EUR", 9137), ("GBP EUR", 11713), ("EUR CHF", 9531))):
+            turn = (week + 5 * number) % 23
+            if turn == 11:
+                continue
+            day = EPOCH.date() + timedelta(days=7 * week + (1 if turn == 4 else 0))
+            stated = f"{(rate + (week * 37 + number) % 211) / 10_000:.4f}"
+            source, target = pair.split()
+            rows.append({"date": day.isoformat(), "from_currency": source, "to_currency": target, "rate": stated})
+    return rows
 
 
 def _deal_row(life: Life) -> dict[str, Cell]:

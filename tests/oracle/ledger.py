@@ -37,7 +37,8 @@ Readings, where the definitions leave a case open:
     one that shows in the extraction alone, and every restoration, is observed.
 17. *No stage history*: no row of field stage. The rule for a closed deal with `closed_at` then holds whatever the other fields have.
 18. *known_at, retracted_at* are judged (`keep_knowledge`) for rows whose field, new value and instant single
-    them out and whose old value no later night changed; whether a row with another old value is another event is left open.
+    them out and whose old value no later night changed; whether a row with another old value is another event is left open,
+    also where it was no change at all before (Reading 5).
     Both instants are judged by the night they fall on: which of a night's extractions names them is left open too.
 19. *Events later than the as-of instant* have not happened: no rows, no deals.
 """
@@ -293,6 +294,7 @@ def keep_knowledge(nights: Sequence[Night]) -> dict[ChangeKey, Knowledge]:
     known: dict[ChangeKey, Knowledge] = {}
     old_values: dict[ChangeKey, str | None] = {}
     unjudged: set[ChangeKey] = set()
+    stated: set[ChangeKey] = set()
     for number, night in enumerate(nights):
         for row in night.tables.get("deals", ()):
             first_nights.setdefault(_required(row, "deal_id"), number)
@@ -305,6 +307,8 @@ def keep_knowledge(nights: Sequence[Night]) -> dict[ChangeKey, Knowledge]:
         for key, change in held.items():
             at = key.changed_at if first_nights[key.deal_id] == number else night.extracted_at
             before = known.get(key)
+            if before is None and key in stated:
+                unjudged.add(key)
             if before is None:
                 known[key] = Knowledge(at, None, change.change_source == "crm_history")
             elif before.retracted_at is not None:
@@ -312,7 +316,14 @@ def keep_knowledge(nights: Sequence[Night]) -> dict[ChangeKey, Knowledge]:
         for key, knowledge in known.items():
             if key not in held and knowledge.retracted_at is None:
                 known[key] = replace(knowledge, retracted_at=night.extracted_at)
+        stated.update(_key_of_row(row) for row in night.tables.get("deal_changes", ()))
     return {key: knowledge for key, knowledge in known.items() if key not in unjudged}
+
+
+def _key_of_row(row: Row) -> ChangeKey:
+    name = _required(row, "field")
+    at = parse_instant(_required(row, "changed_at"))
+    return ChangeKey(_required(row, "deal_id"), name, canonical(name, row.get("new_value")), at)
 
 
 def _enter_deal(

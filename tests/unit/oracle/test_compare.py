@@ -2,16 +2,25 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import md5
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.oracle.compare import compare, compare_knowledge, read_facts, read_knowledge
+from tests.oracle.compare import (
+    compare,
+    compare_knowledge,
+    compare_states,
+    read_facts,
+    read_knowledge,
+    read_movements,
+    read_versions,
+)
 from tests.oracle.histories import found_company
 from tests.oracle.ledger import Ledger, Night, keep_knowledge, keep_ledger
+from tests.oracle.movements import Movement, RateBook, Version, keep_movements, keep_versions
 
 pytestmark = pytest.mark.unit
 
@@ -21,6 +30,11 @@ def key(*parts: str | None) -> str | None:
 
 
 NIGHT = Night(datetime(2026, 11, 1, tzinfo=UTC), found_company(5, 80).tables)
+
+
+def states(ledger: Ledger) -> tuple[list[Version], list[Movement]]:
+    """The versions and movements of that ledger."""
+    return keep_versions(ledger, [NIGHT]), keep_movements(ledger, [NIGHT], RateBook(NIGHT, "EUR", date(2024, 3, 15)))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +71,10 @@ def marts(ledger: Ledger, tmp_path_factory: pytest.TempPathFactory) -> Path:
     places = {(v.pipeline_id, v.stage_id) for v in ledger.visits}
     insert("dim_pipelines", [(key(p), p) for p in sorted({p for p, _ in places})])
     insert("dim_stages", [(key(p, s), s) for p, s in sorted(places)] * 2)
-    insert("dim_owners", [(key(o), o) for o in sorted({t.owner_id for t in ledger.transitions if t.owner_id})])
+    insert(
+        "dim_owners",
+        [(key(o), o) for o in sorted({c.new_value for c in ledger.changes if c.field == "owner" and c.new_value})],
+    )
     insert("dim_deals", [
         (key(d.deal_id), "files", d.deal_id, d.deal_status, naive(d.created_at), naive(d.closed_at), key(d.pipeline_id),
          key(d.pipeline_id, d.stage_id)) for d in ledger.deals
@@ -77,6 +94,23 @@ def marts(ledger: Ledger, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (key(v.deal_id), v.visit_number, v.stage_visit_number, key(v.pipeline_id), key(v.pipeline_id, v.stage_id),
          v.stage_kind, naive(v.entered_at), naive(v.exited_at), v.is_current, v.entry_kind, v.exit_kind, v.hours_in_stage,
          v.entry_amount, v.exit_amount, v.currency_code, key(v.owner_id), v.is_transient) for v in ledger.visits
+    ])  # fmt: skip
+    versions, movements = states(ledger)
+    con.execute("create table fct_deal_versions (deal_key text, valid_from timestamp, valid_to timestamp, is_current boolean, "
+                "deal_status text, pipeline_key text, stage_key text, deal_amount decimal(18,2), currency_code text, "
+                "expected_close_date date, owner_key text)")  # fmt: skip
+    insert("fct_deal_versions", [
+        (key(v.deal_id), naive(v.valid_from), naive(v.valid_to), v.is_current, v.deal_status, key(v.pipeline_id),
+         key(v.pipeline_id, v.stage_id), v.deal_amount, v.currency_code, v.expected_close_date, key(v.owner_id)) for v in versions
+    ])  # fmt: skip
+    con.execute("create table fct_pipeline_movements (deal_key text, moved_at timestamp, bucket text, count_delta int, "
+                "amount_delta decimal(18,2), booked_amount_delta decimal(18,2), constant_amount_delta decimal(18,2), "
+                "amount_missing_reason text, currency_code text, pipeline_key text, stage_key text, owner_key text, "
+                "is_pipeline_change boolean)")  # fmt: skip
+    insert("fct_pipeline_movements", [
+        (key(m.deal_id), naive(m.moved_at), m.bucket, m.count_delta, m.amount_delta, m.booked_amount_delta,
+         m.constant_amount_delta, m.amount_missing_reason, m.currency_code, key(m.pipeline_id), key(m.pipeline_id, m.stage_id),
+         key(m.owner_id), m.is_pipeline_change) for m in movements
     ])  # fmt: skip
     con.close()
     return path
@@ -129,6 +163,33 @@ def test_other_knowledge_is_found(con: duckdb.DuckDBPyConnection) -> None:
     sentences = compare_knowledge(expected, read_knowledge(con), instants)
     for word in ("known_at expected", "retracted_at expected null, found 2026-11-01", "not even as retracted"):
         assert any(word in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        ("delete from fct_deal_versions where deal_status = 'won'", "a version is missing"),
+        ("update fct_deal_versions set valid_to = valid_to + interval 1 microsecond", "valid_to expected"),
+        ("update fct_deal_versions set expected_close_date = expected_close_date + 1", "expected_close_date expected"),
+        ("update fct_deal_versions set is_current = true", "is_current expected"),
+        ("delete from fct_pipeline_movements where bucket = 'won'", "a movement is missing"),
+        ("update fct_pipeline_movements set bucket = 'won' where bucket = 'lost'", "that should not be there"),
+        ("update fct_pipeline_movements set amount_delta = -amount_delta", "amount_delta expected"),
+        ("update fct_pipeline_movements set booked_amount_delta = booked_amount_delta + 0.01", "booked_amount_delta expected"),
+        ("update fct_pipeline_movements set constant_amount_delta = 0", "constant_amount_delta expected"),
+        ("update fct_pipeline_movements set owner_key = null", "owner_id expected"),
+        ("update fct_pipeline_movements set currency_code = 'XXX'", "currency_code expected"),
+        ("update fct_pipeline_movements set count_delta = 0", "count_delta expected"),
+    ],
+)  # fmt: skip
+def test_a_spoilt_version_or_movement_is_found(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, spoil: str, sentence: str
+) -> None:
+    versions, movements = states(ledger)
+    assert compare_states(versions, movements, read_versions(con), read_movements(con)) == []
+    con.execute(spoil)
+    differences = compare_states(versions, movements, read_versions(con), read_movements(con))
+    assert any(sentence in difference for difference in differences)
 
 
 def test_a_key_that_leads_nowhere_is_named(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:

@@ -48,6 +48,14 @@ def test_histories_lead_to_the_records(seed: int) -> None:
     assert all(visit.stage_kind for visit in ledger.visits)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_deals_are_merged_into_deals_that_are_there(seed: int) -> None:
+    """Also those that are new on the later night, when others have vanished."""
+    deals = live_on(found_company(seed, 2500), seed).tables["deals"]
+    survivors = {row["merged_into_deal_id"] for row in deals} - {None}
+    assert survivors <= {row["deal_id"] for row in deals}
+
+
 def test_the_folder_is_plain_csv_with_unique_keys(tmp_path: Path) -> None:
     company = found_company(3, 200)
     write_folder(company.tables, tmp_path)
