@@ -81,6 +81,8 @@ def build_marts(home: Path, tables: dict[str, list[dict[str, Any]]]) -> duckdb.D
     write_core(home, tables)
     selected = [*DERIVED, "path:models/marts", "marts_*", "funnel_presets"]
     # what is asked of dimensions and of the sources' own records has none here
-    result = run_dbt(home, "build", "--select", *selected, "--exclude", "test_name:snapshots_equal_the_ledger", "core_*")
+    result = run_dbt(
+        home, "build", "--select", *selected, "--exclude", "test_name:snapshots_equal_the_ledger", "core_*"
+    )
     assert result.returncode == 0, result.stdout[-6000:]
     return duckdb.connect(str(home / "marts.duckdb"), read_only=True)
