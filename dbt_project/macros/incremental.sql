@@ -15,3 +15,10 @@
     _is_deleted,
     _load_number
 {%- endmacro %}
+
+{# The table of a model of this schema, where it is there and grows tonight, else none: a part of that model's query, which is a model of its own and
+   ephemeral, asks with it for the same news as the model itself. #}
+{% macro held(model) -%}
+    {% if execute and not flags.FULL_REFRESH %}{{ return(load_relation(this.incorporate(path={'identifier': model}))) }}{% endif %}
+    {{ return(none) }}
+{%- endmacro %}

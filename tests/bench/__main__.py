@@ -14,13 +14,14 @@ from tests.bench.rounds import Runs
 from tests.bench.statements import record
 
 ROOT = Path(__file__).parents[2]
-GROUPS = ("ledger", "night")
+#: visits, daily and heavy are parts of the ledger; delta is the night without the history three times as long
+GROUPS = ("ledger", "visits", "daily", "heavy", "night", "delta")
 
 
 def main(arguments: list[str]) -> int:
     """Measures and prints; with --write into docs/performance.md."""
     options = _options(arguments)
-    wanted = options.only or list(GROUPS)
+    wanted = options.only or ["ledger", "night"]
     folder: Path = options.folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -40,11 +41,14 @@ def _measure(folder: Path, wanted: list[str], options: argparse.Namespace) -> st
     plan = Plan.of(recording)
     _say(f"{len(plan.models)} models; making a company of {options.deals} deals")
     base = bases.prepare(folder / "base", recording, plan.models.values(), options.deals)
-    ledger: Runs = r.ledger(base, plan, options.rounds, folder / "scratch", _say) if "ledger" in wanted else {}
+    models = plan.models_of(wanted)
+    ledger: Runs = r.ledger(base, plan, models, options.rounds, folder / "scratch", _say) if models else {}
     night: Runs = {}
-    if "night" in wanted:
-        _say("Making the same company with three times the history")
-        tripled = bases.prepare(folder / "tripled", recording, plan.first_half, options.deals, older=2 * options.deals)
+    if {"night", "delta"} & {*wanted}:
+        tripled = None
+        if "night" in wanted:
+            _say("Making the same company with three times the history")
+            tripled = bases.prepare(folder / "tripled", recording, plan.first_half, options.deals, 2 * options.deals)
         night = r.night(base, tripled, plan, options.rounds, folder / "scratch", _say)
     sections = page.Sections(
         figures=page.sizes(base, options.rounds),
@@ -60,13 +64,21 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--deals", type=int, default=1_000_000, help="deals of the company, about eight events each")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", action="append", choices=GROUPS, help="one group of rows; may be given twice")
+    parser.add_argument("--only", type=_groups, help=f"these rows only, with commas between: {', '.join(GROUPS)}")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "build" / "bench", help="where the company is made; emptied first"
     )
     parser.add_argument("--keep", action="store_true", help="leave the company there afterwards")
     return parser.parse_args(arguments)
+
+
+def _groups(text: str) -> list[str]:
+    wanted = text.split(",")
+    unknown = [name for name in wanted if name not in GROUPS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no such rows: {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+    return wanted
 
 
 def _say(line: str) -> None:

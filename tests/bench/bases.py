@@ -20,7 +20,8 @@ DELTA = 0.005
 
 @dataclass(frozen=True)
 class Base:
-    """`raw`: a warehouse file that holds raw and seeds only. `night`: the three files of a build, with the next night's raw rows."""
+    """`raw`: a warehouse file that holds raw, both nights of it, and seeds only. `night`: the three files of a build of the first night,
+    with the next night's raw rows."""
 
     folder: Path
     deals: int
@@ -46,9 +47,25 @@ def prepare(folder: Path, recording: Recording, models: Iterable[Model], deals: 
         for seed in recording.seeds:
             connection.execute(f"create table intermediate.{seed} as from small.intermediate.{seed}")
     measure.run(folder / "run", build(copy(base.raw, base.night), models, "full"))
-    shutil.move(base.raw / "company.duckdb", base.night / "company.duckdb")
+    (base.raw / "company.duckdb").unlink()
     company.add_night(base.night, deals, base.changed)
+    _hand_on_the_night(base)
     return base
+
+
+def _hand_on_the_night(base: Base) -> None:
+    """The rebuild reads the very rows that the night reads, so that both must come to the same."""
+    with duckdb.connect(str(base.raw / "warehouse.duckdb")) as connection:
+        connection.execute(f"attach '{base.night / 'warehouse.duckdb'}' as night (read_only)")
+        first = connection.execute("select max(load_number) from raw._loads").fetchone()
+        assert first
+        for table, column in connection.execute(
+            "select table_name, column_name from duckdb_columns() where database_name = 'night' and schema_name = 'raw'"
+            " and column_name in ('load_number', '_load_number')"
+        ).fetchall():
+            connection.execute(
+                f'insert into raw."{table}" select * from night.raw."{table}" where {column} > ?', [first[0]]
+            )
 
 
 def build(folder: Path, models: Iterable[Model], kind: str) -> dict[str, Any]:

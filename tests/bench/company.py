@@ -66,12 +66,13 @@ def _newest() -> str:
 _DEALS = f"""
 with
 entries as (
-    select deal, field, moment, place, {{{{'value': {_VALUES}, 'timestamp': strftime(moment, {_INSTANT}), 'sourceType': 'CRM_UI'}}}} as entry
+    select deal, field, moment, place, {{{{'value': {_VALUES}, 'timestamp': strftime(moment, {_INSTANT}), 'sourceType': 'CRM_UI'}}}} as entry, code
     from company.events as event
     where deal >= {{first}} and deal < {{beyond}} {{condition}}
 ),
 histories as (
-    select deal, min(moment) filter (where place = 0) as created_at, max(moment) as updated_at, {_lists()}
+    select deal, min(moment) filter (where place = 0) as created_at, max(moment) as updated_at, {_lists()},
+        max(moment) filter (where field = 0 and code = 0) as first_stage_entered_at
     from entries group by deal
 )
 select
@@ -84,6 +85,7 @@ select
             'dealname': 'Deal number ' || deal, 'createdate': strftime(created_at, {_INSTANT}), {_newest()},
             'hs_mrr': cast(deal % 900 as varchar), 'hs_analytics_source': ['ORGANIC_SEARCH', 'REFERRALS', 'PAID_SEARCH', 'OFFLINE'][1 + deal % 4],
             'lead_direction': case when deal % 3 = 0 then 'inbound' else 'outbound' end,
+            'hs_v2_date_entered_{pipelines.STAGES[0].id}': strftime(first_stage_entered_at, {_INSTANT}),
             'closed_lost_reason': ['price', 'no_budget', 'timing', 'went_silent', 'not_qualified'][1 + deal % 5]
         }}}},
         'propertiesWithHistory': {{{{{_history()}}}}},

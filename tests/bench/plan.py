@@ -69,6 +69,16 @@ class Plan:
         wanted = {*there} | self.behind(there, layers=("marts",))
         return tuple(name for name in self.models if name in wanted), tuple(n for n in HEAVY if n not in self.models)
 
+    def models_of(self, groups: Iterable[str]) -> set[str]:
+        """The facts and marts that the groups of rows measure on their own."""
+        parts = {
+            "ledger": (*self.facts, *self.marts),
+            "visits": (TRANSITIONS, VISITS),
+            "daily": self.own(DAILY),
+            "heavy": (*self.heavy()[0], *self.facts_behind_heavy()),
+        }
+        return {name for group in groups for name in parts.get(group, ())}
+
     def facts_behind_heavy(self) -> tuple[str, ...]:
         """The core facts that the heavy five read, the changes themselves (the events) left out."""
         there = [name for name in HEAVY if name in self.models]

@@ -67,13 +67,15 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
         row("all core facts and all marts", r.SORT, 15, runs, [*plan.facts, *plan.marts], [r.SORT]),
     ]  # fmt: skip
     marts = [row(name, r.SORT, 1, runs, [name], [r.SORT]) for name in plan.marts]
+    if any(each.ratio is None for each in marts):
+        return [*rows, Row("the dearest mart", r.SORT, 1, None)]
     dearest = max(marts, key=lambda each: each.ratio.median if each.ratio else 0.0)
     return [*rows, Row(f"the dearest mart: {dearest.work}", *_rest(dearest))]
 
 
 def each_model(plan: Plan, runs: Runs) -> list[Row]:
     """Every fact and mart on its own, the dearest first."""
-    rows = [row(name, r.SORT, None, runs, [name], [r.SORT]) for name in (*plan.facts, *plan.marts)]
+    rows = [row(name, r.SORT, None, runs, [name], [r.SORT]) for name in (*plan.facts, *plan.marts) if name in runs]
     return sorted(rows, key=lambda each: -(each.ratio.median if each.ratio else 0.0))
 
 

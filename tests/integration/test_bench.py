@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from tests.bench import proof, table
 from tests.bench import rounds as r
-from tests.bench import table
 from tests.bench.__main__ import main
 from tests.bench.measure import Figure, Run
 from tests.bench.plan import Plan
@@ -15,18 +16,40 @@ from tests.bench.statements import Model
 pytestmark = pytest.mark.integration
 
 
-def test_a_round_on_a_tiny_company_fills_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--deals", "2000", "--rounds", "1", "--folder", str(tmp_path / "bench")]) == 0
-    page = capsys.readouterr().out
-    rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| ")}
-    assert re.search(r"company of 2,000 deals with 1\d,\d{3} changes", page)
-    not_measured = {name for name, line in rows.items() if "not measured" in line}
-    # polars and pandas come with a dependency group of their own.
-    assert not_measured <= {"the same"}
-    assert "fct_deal_stage_visits" in rows
-    assert "mart_sales__pipeline_daily" in rows
-    assert any(name.startswith("nightly delta of staging and core facts") for name in rows)
-    assert not (tmp_path / "bench").exists()
+def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "bench"
+    assert main(["--deals", "600", "--rounds", "1", "--only", "visits,delta", "--folder", str(folder)]) == 0
+    printed = capsys.readouterr()
+    rows = {line.split("|")[1].strip(): line for line in printed.out.splitlines() if line.startswith("| ")}
+    assert re.search(r"company of 600 deals with \d,\d{3} changes", printed.out)
+    measured = {name for name, line in rows.items() if "not measured" not in line}
+    assert {
+        "stage visits from transitions",
+        "fct_deal_stage_visits",
+        "nightly delta: staging, intermediate and core facts",
+        "nightly delta: everything, all marts included",
+    } <= measured
+    assert "all core facts and all marts" not in measured
+    assert "tables of the night equal those of the full rebuild" in printed.err
+    assert not folder.exists()
+
+
+def test_a_night_that_differs_from_its_rebuild_is_named(tmp_path: Path) -> None:
+    for name, last in (("night", 2), ("rebuilt", 3)):
+        (tmp_path / name).mkdir()
+        for file in ("marts", "detail"):
+            with duckdb.connect(str(tmp_path / name / f"{file}.duckdb")) as connection:
+                connection.execute(f"create table same_{file} as select 1 as a, 'night' as run_id")
+                connection.execute(f"create table fct_{file} as from (values (1), (2), ({last})) as t(a)")
+    with pytest.raises(SystemExit, match="fct_detail, fct_marts differ"):
+        proof.require_equal(tmp_path / "night", tmp_path / "rebuilt")
+    assert proof.require_equal(tmp_path / "night", tmp_path / "night") == 4
+
+
+def test_rows_that_nobody_measures_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--only", "visits,fast"])
+    assert "no such rows: fast" in capsys.readouterr().err
 
 
 def model(name: str, *parents: str) -> Model:

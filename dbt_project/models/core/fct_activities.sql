@@ -10,6 +10,17 @@ activities as (
         coalesce({{ stable_key('source_system', 'account', 'source_owner_id') }}, {{ unknown_key() }}) as owner_key
     from {{ ref('int_crm__activities') }}
     {{ happened_by_then('happened_at') }}
+    {% if is_incremental() %}
+    where
+        _load_number > (select coalesce(max(_load_number), 0) from {{ this }})
+        -- What is held of a deal that was merged since.
+        or activity_key in (
+            select held.activity_key
+            from {{ this }} as held
+            inner join {{ ref('int_crm__deal_survivors') }} as survivor on held.deal_key = survivor.deal_key
+            where survivor._load_number > (select coalesce(max(_load_number), 0) from {{ this }})
+        )
+    {% endif %}
 
 )
 
@@ -30,7 +41,4 @@ select
     greatest(activity._load_number, coalesce(survivor._load_number, 0)) as _load_number
 from activities as activity
 left join {{ ref('int_crm__deal_survivors') }} as survivor on activity.stated_deal_key = survivor.deal_key
-{% if is_incremental() %}
-where greatest(activity._load_number, coalesce(survivor._load_number, 0)) > (select coalesce(max(_load_number), 0) from {{ this }})
-{% endif %}
 order by deal_key, happened_at

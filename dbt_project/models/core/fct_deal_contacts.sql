@@ -5,10 +5,11 @@ with
 links as (
 
     select
-        {{ hashed_key("link.deal_key || '|' || link.source_contact_id || '|' || coalesce(link.contact_role, '')") }} as deal_contact_key,
         link.source_system,
+        link.account,
+        link.deal_key as stated_deal_key,
         coalesce(survivor.survivor_key, link.deal_key) as deal_key,
-        {{ stable_key('link.source_system', 'link.account', 'link.source_contact_id') }} as contact_key,
+        link.source_contact_id,
         link.contact_role,
         link.is_deleted,
         survivor.survivor_key is not null as is_taken_over,
@@ -21,6 +22,18 @@ links as (
 changed_deals as (
 
     select distinct deal_key from links {{ only_new_loads() }}
+
+),
+
+-- Keys are made for these only: they cost more than all the rest.
+links_of_changed_deals as (
+
+    select
+        link.*,
+        {{ hashed_key("link.stated_deal_key || '|' || link.source_contact_id || '|' || coalesce(link.contact_role, '')") }} as deal_contact_key,
+        {{ stable_key('link.source_system', 'link.account', 'link.source_contact_id') }} as contact_key
+    from links as link
+    inner join changed_deals on link.deal_key = changed_deals.deal_key
 
 )
 
@@ -36,6 +49,5 @@ select
         order by link.is_deleted, link.is_taken_over, link.deal_contact_key
     ) > 1 as is_deleted,
     max(link._load_number) over (partition by link.deal_key) as _load_number
-from links as link
-inner join changed_deals on link.deal_key = changed_deals.deal_key
+from links_of_changed_deals as link
 order by link.deal_key, link.contact_key

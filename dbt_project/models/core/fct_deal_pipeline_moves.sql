@@ -1,8 +1,20 @@
 {{ config(materialized='ephemeral', contract={'enforced': false}) }}
+-- depends_on: {{ ref('fct_deal_news') }}
 
 -- A change of pipeline pairs with the first stage change of that instant whose stage belongs to the new pipeline; a stage that nobody lists
 -- is taken to belong to it. A creation pairs with nothing. A change of pipeline without such a stage has no row here.
 with
+
+-- Tonight's, where steps are held: the joins below would go through the whole history for a few deals.
+changes as (
+
+    select deal_key, field, old_value, new_value, changed_at, sequence, _record_number
+    from {{ ref('fct_deal_changes') }}
+    where
+        field in ('pipeline', 'stage') and old_value is not null and retracted_at is null
+        {% if held('fct_deal_steps') %}and deal_key in (select deal_key from {{ ref('fct_deal_news') }}){% endif %}
+
+),
 
 candidates as (
 
@@ -18,10 +30,9 @@ candidates as (
             partition by pipeline.deal_key, pipeline.changed_at, pipeline.sequence, pipeline._record_number
             order by belongs.source_stage_id is null, stage.sequence, stage._record_number
         ) as choice
-    from {{ ref('fct_deal_changes') }} as pipeline
-    inner join {{ ref('fct_deal_changes') }} as stage
-        on pipeline.deal_key = stage.deal_key and pipeline.changed_at = stage.changed_at
-        and stage.field = 'stage' and stage.old_value is not null and stage.retracted_at is null
+    from changes as pipeline
+    inner join changes as stage
+        on pipeline.deal_key = stage.deal_key and pipeline.changed_at = stage.changed_at and stage.field = 'stage'
     inner join {{ ref('int_crm__deals') }} as deal on pipeline.deal_key = deal.deal_key
     left join {{ ref('int_crm__stages') }} as belongs
         on deal.source_system = belongs.source_system and deal.account = belongs.account and belongs.is_current
@@ -29,7 +40,7 @@ candidates as (
     left join (select distinct source_system, account, source_stage_id from {{ ref('int_crm__stages') }}) as listed
         on deal.source_system = listed.source_system and deal.account = listed.account and stage.new_value = listed.source_stage_id
     where
-        pipeline.field = 'pipeline' and pipeline.old_value is not null and pipeline.retracted_at is null
+        pipeline.field = 'pipeline'
         and (belongs.source_stage_id is not null or listed.source_stage_id is null)
 
 ),

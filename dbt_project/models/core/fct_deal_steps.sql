@@ -12,26 +12,10 @@
 } %}
 with
 
--- Deals with news, and deals in a stage that was listed only after they had been there.
-changed_deals as (
-
-    select deal_key from {{ ref('fct_deal_changes') }} {{ only_new_loads() }}
-    {% if is_incremental() %}
-    union
-    select deal_key
-    from {{ this }}
-    where stage_key in (
-        select stage_key from {{ ref('int_crm__stages') }} where _first_load_number > (select max(_load_number) from {{ this }})
-    )
-    {% endif %}
-
-),
-
 events as (
 
     select *
     from {{ ref('fct_deal_events') }}
-    {% if is_incremental() %}where deal_key in (select deal_key from changed_deals){% endif %}
     order by deal_key, {{ order }}
 
 ),
