@@ -22,9 +22,10 @@
 
 {% macro wilson_high(numerator, denominator) -%} {{ wilson_bound(numerator, denominator, 1) }} {%- endmacro %}
 
-{# An amount at an exchange rate, rounded to cents; null when either is missing, never a silent rate of 1. #}
+{# An amount in cents at an exchange rate, rounded to cents; null when either is missing, never a silent rate of 1. What is in the reporting currency
+   already needs no multiplication: with decimals of 38 places it costs as much as a sort. #}
 {% macro converted(amount, rate) -%}
-    cast(round({{ amount }} * {{ rate }}, 2) as decimal(18, 2))
+    case when {{ rate }} = 1 then cast({{ amount }} as decimal(18, 2)) else cast(round({{ amount }} * {{ rate }}, 2) as decimal(18, 2)) end
 {%- endmacro %}
 
 {# An exact quantile by linear interpolation between neighbours; null over nothing. #}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -76,13 +77,26 @@ def run_dbt(
     )  # fmt: skip
 
 
-def build_marts(home: Path, tables: dict[str, list[dict[str, Any]]]) -> duckdb.DuckDBPyConnection:
-    """The marts over the given core tables, all their tests green; a read-only connection to them."""
+def build_marts(
+    home: Path,
+    tables: dict[str, list[dict[str, Any]]],
+    selected: Sequence[str] = ("path:models/marts", "marts_*", "funnel_presets"),
+    tests: str = "eager",
+) -> duckdb.DuckDBPyConnection:
+    """The selected marts over the given core tables, their tests (dbt's indirect selection) green; a read-only connection to them."""
     write_core(home, tables)
-    selected = [*DERIVED, "path:models/marts", "marts_*", "funnel_presets"]
     # what is asked of dimensions and of the sources' own records has none here
+    excluded = ("test_name:snapshots_equal_the_ledger", "core_*")
     result = run_dbt(
-        home, "build", "--select", *selected, "--exclude", "test_name:snapshots_equal_the_ledger", "core_*"
-    )
+        home, "build", "--select", *DERIVED, *selected, "--exclude", *excluded, "--indirect-selection", tests,
+    )  # fmt: skip
     assert result.returncode == 0, result.stdout[-6000:]
     return duckdb.connect(str(home / "marts.duckdb"), read_only=True)
+
+
+def compiled(home: Path, name: str) -> str:
+    """The SQL that a build in `home` sent for the one model or data test whose file name begins with `name`."""
+    paths = (home / "target" / "compiled").rglob(f"{name}*.sql")
+    # beside them stand the rows that unit tests put in the place of a model
+    [path] = (path for path in paths if not path.parent.name.endswith("_unit_tests.yml"))
+    return path.read_text()

@@ -29,123 +29,122 @@ steps as (
 
 neighbours as (
 
-    select
-        *,
-        {% for column in looked_back -%}
-        {{ row_before(column, 'step_number') }} as {{ column }}_before{{ ',' if not loop.last }}
-        {% endfor %}
+    select *{% for column in looked_back %}, {{ row_before(column, 'step_number') }} as {{ column }}_before{% endfor %}
     from (select *, {{ first_of_deal('step_number') }} as is_first from steps) as marked
 
 ),
 
--- What a step does to the open pipeline: a deal enters or leaves it, changes hands or changes its worth. What closes on arrival has entered first.
+-- What a step does to the open pipeline.
 effects as (
 
     select
         *,
+        case when currency_code is distinct from currency_code_before then currency_code_before end as left_currency_code,
         case
             when not is_move then case
                 when deal_status_before <> 'open' then null
-                when currency_code is distinct from currency_code_before then ['moved_out', 'moved_in', 'changed']
-                when owner_key <> owner_key_before and deal_amount is not distinct from deal_amount_before then ['moved_out', 'moved_in']
-                when owner_key <> owner_key_before then ['moved_out', 'moved_in', 'changed']
-                when deal_amount is distinct from deal_amount_before then ['changed']
+                when currency_code is distinct from currency_code_before then 'moved and changed'
+                when owner_key <> owner_key_before then case when deal_amount is distinct from deal_amount_before then 'moved and changed' else 'moved' end
+                when deal_amount is distinct from deal_amount_before then 'changed'
             end
             when deal_status_before = 'open' then case
-                when deal_status = 'open' then ['moved_out', 'moved_in']
-                when deal_status in ('won', 'lost') and pipeline_key is distinct from pipeline_key_before then ['moved_out', 'moved_in', deal_status]
-                else ['left']
+                when deal_status = 'open' then 'moved'
+                when deal_status in ('won', 'lost') and pipeline_key is distinct from pipeline_key_before then 'moved and closed'
+                else 'left'
             end
-            when deal_status = 'open' then ['entered']
-            when deal_status in ('won', 'lost') and deal_status is distinct from stage_kind_before then ['entered', deal_status]
-        end as effects
+            when deal_status = 'open' then 'entered'
+            when deal_status in ('won', 'lost') and deal_status is distinct from stage_kind_before then 'entered and closed'
+        end as effect
     from neighbours
 
 ),
 
-movements as (
+-- What closes on arrival has entered first; what changes hands leaves as it was, arrives with the old amount and then takes the new one.
+parts (effect, part, sign, is_of_before) as (
 
-    select
-        *,
-        effect in ('moved_out', 'left') as is_of_before,
-        case when effect in ('moved_in', 'entered') then 1 when effect = 'changed' then 0 else -1 end as sign
-    from (select *, unnest(effects) as effect from effects where effects is not null) as movement
+    values
+    ('entered', 'entered', 1, false), ('left', 'left', -1, true), ('changed', 'changed', 0, false),
+    ('moved', 'moved_out', -1, true), ('moved', 'moved_in', 1, false),
+    ('moved and changed', 'moved_out', -1, true), ('moved and changed', 'moved_in', 1, false), ('moved and changed', 'changed', 0, false),
+    ('moved and closed', 'moved_out', -1, true), ('moved and closed', 'moved_in', 1, false), ('moved and closed', 'left', -1, false),
+    ('entered and closed', 'entered', 1, false), ('entered and closed', 'left', -1, false)
 
 ),
 
+rated as (
+
+    select
+        step.*,
+        {% for basis in ['booked', 'constant'] -%}
+        rate_now.{{ basis }}_rate,
+        case when step.currency_code is distinct from step.currency_code_before then rate_before.{{ basis }}_rate else rate_now.{{ basis }}_rate end as {{ basis }}_rate_before,
+        {{ converted('step.deal_amount', 'rate_now.' ~ basis ~ '_rate') }} as {{ basis }}_amount{{ ',' if not loop.last }}
+        {% endfor %}
+    from effects as step
+    left join {{ ref('dim_reporting_rates') }} as rate_now
+        on step.changed_date = rate_now.rate_date and step.currency_code = rate_now.currency_code
+    left join {{ ref('dim_reporting_rates') }} as rate_before
+        on step.changed_date = rate_before.rate_date and step.left_currency_code = rate_before.currency_code
+    where step.effect is not null
+
+),
+
+-- Old amounts as they left; as they arrive in another currency that has a rate, where the old one had none, at the new one's.
 valued as (
 
     select
-        movement.*,
+        *,
         {% for basis in ['booked', 'constant'] -%}
-        case when is_of_before then rate_before.{{ basis }}_rate else rate_now.{{ basis }}_rate end as {{ basis }}_rate,
-        {{ converted('movement.deal_amount', 'rate_now.' ~ basis ~ '_rate') }} as {{ basis }}_amount,
-        -- What was held before, as it stands before or, once it has moved into another currency, after: what left the old one, where both have a rate.
-        case when is_of_before or rate_now.{{ basis }}_rate is not null then coalesce(
-            {{ converted('movement.deal_amount_before', 'rate_before.' ~ basis ~ '_rate') }},
-            case when not is_of_before then {{ converted('movement.deal_amount_before', 'rate_now.' ~ basis ~ '_rate') }} end
-        ) end as {{ basis }}_amount_before{{ ',' if not loop.last }}
+        case when is_move then {{ basis }}_amount else {{ converted('deal_amount_before', basis ~ '_rate_before') }} end as {{ basis }}_amount_out,
+        case when is_move then {{ basis }}_amount when {{ basis }}_rate is not null then coalesce(
+            {{ converted('deal_amount_before', basis ~ '_rate_before') }}, {{ converted('deal_amount_before', basis ~ '_rate') }}
+        ) end as {{ basis }}_amount_in{{ ',' if not loop.last }}
         {% endfor %}
-    from movements as movement
-    left join {{ ref('dim_reporting_rates') }} as rate_now
-        on movement.changed_date = rate_now.rate_date and movement.currency_code = rate_now.currency_code
-    left join {{ ref('dim_reporting_rates') }} as rate_before
-        on movement.changed_date = rate_before.rate_date and movement.currency_code_before = rate_before.currency_code
+    from rated
 
 ),
 
 deltas as (
 
     select
-        *,
-        case when effect = 'changed' then coalesce(deal_amount, 0) - coalesce(deal_amount_before, 0)
-            when is_of_before then -deal_amount_before when is_move then sign * deal_amount else deal_amount_before end as amount_delta,
+        step.*, part.part, part.sign,
+        {% for column in ['currency_code', 'pipeline_key', 'stage_key', 'owner_key', 'booked_rate', 'constant_rate'] -%}
+        case when part.is_of_before then step.{{ column }}_before else step.{{ column }} end as held_{{ column }}, {% endfor %}
+        case when part.part = 'changed' then coalesce(step.deal_amount, 0) - coalesce(step.deal_amount_before, 0)
+            when step.is_move then part.sign * step.deal_amount else part.sign * step.deal_amount_before end as amount_delta,
         {% for basis in ['booked', 'constant'] -%}
-        case when effect = 'changed'
-                then case when {{ basis }}_rate is not null then coalesce({{ basis }}_amount, 0) - coalesce({{ basis }}_amount_before, 0) end
-            when is_of_before then -{{ basis }}_amount_before when is_move then sign * {{ basis }}_amount else {{ basis }}_amount_before
+        case
+            when part.part = 'changed' then case when step.{{ basis }}_rate is not null then coalesce(step.{{ basis }}_amount, 0) - coalesce(step.{{ basis }}_amount_in, 0) end
+            when part.is_of_before then -step.{{ basis }}_amount_out else part.sign * step.{{ basis }}_amount_in
         end as {{ basis }}_amount_delta{{ ',' if not loop.last }}
         {% endfor %}
-    from valued
-
-),
-
-named as (
-
-    select
-        *,
-        case
-            when effect = 'changed' then case sign(coalesce(nullif(booked_amount_delta, 0), nullif(constant_amount_delta, 0), amount_delta))
-                when 1 then 'increased' when -1 then 'decreased' end
-            when effect = 'left' then deal_status
-            when effect = 'entered' then case when deal_status_before is null then 'created'
-                when deal_status_before in ('deleted', 'merged') then 'restored' else 'reopened' end
-            else effect
-        end as bucket
-    from deltas
+    from valued as step
+    inner join parts as part on step.effect = part.effect
 
 )
 
 select
-    deal_key, step_number, bucket,
+    deal_key, step_number,
+    case
+        when part = 'left' then deal_status
+        when part = 'entered' then case when deal_status_before is null then 'created'
+            when deal_status_before in ('deleted', 'merged') then 'restored' else 'reopened' end
+        when part <> 'changed' then part
+        when coalesce(nullif(booked_amount_delta, 0), nullif(constant_amount_delta, 0), amount_delta) > 0 then 'increased' else 'decreased'
+    end as bucket,
     changed_at as moved_at, changed_date as moved_date,
     cast(sign as bigint) as count_delta,
-    cast(amount_delta as decimal(18, 2)) as amount_delta,
-    cast(booked_amount_delta as decimal(18, 2)) as booked_amount_delta,
-    cast(constant_amount_delta as decimal(18, 2)) as constant_amount_delta,
-    booked_rate as booked_exchange_rate, constant_rate as constant_exchange_rate,
+    {% for amount in ['amount', 'booked_amount', 'constant_amount'] %}cast({{ amount }}_delta as decimal(18, 2)) as {{ amount }}_delta, {% endfor %}
+    held_booked_rate as booked_exchange_rate, held_constant_rate as constant_exchange_rate,
     case
         when amount_delta is null then 'no_amount'
-        when case when is_of_before then currency_code_before else currency_code end is null then 'no_currency'
-        when booked_rate is null or constant_rate is null then 'no_exchange_rate'
+        when held_currency_code is null then 'no_currency'
+        when held_booked_rate is null or held_constant_rate is null then 'no_exchange_rate'
     end as amount_missing_reason,
-    case when is_of_before then currency_code_before else currency_code end as currency_code,
-    case when is_of_before then pipeline_key_before else pipeline_key end as pipeline_key,
-    case when is_of_before then stage_key_before else stage_key end as stage_key,
-    case when is_of_before then owner_key_before else owner_key end as owner_key,
+    held_currency_code as currency_code, held_pipeline_key as pipeline_key, held_stage_key as stage_key, held_owner_key as owner_key,
     case when is_move then known_close_date else known_close_date_before end as known_close_date,
-    effect in ('moved_in', 'moved_out') and pipeline_key is distinct from pipeline_key_before as is_pipeline_change,
+    part in ('moved_in', 'moved_out') and pipeline_key is distinct from pipeline_key_before as is_pipeline_change,
     _load_number
-from named
-where bucket is not null
-order by deal_key, step_number
+from deltas
+-- a value that was set anew and is worth the same moves nothing
+where part <> 'changed' or coalesce(nullif(booked_amount_delta, 0), nullif(constant_amount_delta, 0), amount_delta) <> 0

@@ -15,7 +15,7 @@ with neighbours as (
 
 select
     period_grain, period_start, dimension, dimension_value, opening_count, closing_count_before, opening_amount, closing_amount_before,
-    'A day is missing from or doubled in mart_sales__waterfall_days, or a period does not begin where the one before it ends.' as likely_cause
+    'A day is missing from or doubled in mart_sales__waterfall_days or mart_sales__currency_days: a period does not begin where the one before it ends.' as likely_cause
 from neighbours
 where opening_count <> coalesce(closing_count_before, 0)
     or opening_amount <> coalesce(closing_amount_before, 0)

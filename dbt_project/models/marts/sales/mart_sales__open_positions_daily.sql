@@ -12,7 +12,6 @@ end_of_day as (
         least(versions.valid_from_date, as_of.as_of_date) as from_date,
         -- least() would step over a null
         case when versions.valid_to_date is not null then least(versions.valid_to_date, as_of.as_of_date) end as to_date,
-        versions.expected_close_date,
         versions.pipeline_key,
         versions.owner_key,
         coalesce(versions.currency_code, '') as currency_code,
@@ -26,13 +25,13 @@ end_of_day as (
 
 deltas as (
 
-    select from_date as calendar_date, expected_close_date, pipeline_key, owner_key, currency_code,
+    select from_date as calendar_date, pipeline_key, owner_key, currency_code,
         1 as deals, case when deal_amount is null then 0 else 1 end as amounts, deal_amount
     from end_of_day
 
     union all
 
-    select to_date, expected_close_date, pipeline_key, owner_key, currency_code,
+    select to_date, pipeline_key, owner_key, currency_code,
         -1, case when deal_amount is null then 0 else -1 end, -deal_amount
     from end_of_day
     where to_date is not null
@@ -41,7 +40,6 @@ deltas as (
 
 select
     calendar_date,
-    expected_close_date,
     pipeline_key,
     owner_key,
     currency_code,
@@ -49,4 +47,4 @@ select
     cast(sum(amounts) as bigint) as amount_count_delta,
     cast(coalesce(sum(deal_amount), 0) as decimal(18, 2)) as amount_delta
 from deltas
-group by calendar_date, expected_close_date, pipeline_key, owner_key, currency_code
+group by calendar_date, pipeline_key, owner_key, currency_code

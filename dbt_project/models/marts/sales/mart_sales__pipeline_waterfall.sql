@@ -1,98 +1,85 @@
-{%- set waterfall_buckets = {
+{%- set buckets = {
     'created': 1, 'reopened': 1, 'restored': 1, 'moved_in': 1, 'pulled_in': 1, 'increased': 1,
     'decreased': -1, 'pushed_out': -1, 'moved_out': -1, 'won': -1, 'lost': -1, 'deleted': -1, 'merged': -1,
 } -%}
-{%- set counted = waterfall_buckets.keys() | reject('in', ['increased', 'decreased']) | list -%}
-with dimensions as (
+{%- set counted = buckets.keys() | reject('in', ['increased', 'decreased']) | list -%}
+{%- set moved = ['pipeline_moved_in', 'pipeline_moved_out'] -%}
+with periods as (
 
-    select 'all' as dimension
-    union all
-    select 'pipeline'
-    union all
-    select 'owner'
+    select distinct period_grain, period_start, is_complete_period from {{ ref('mart_metrics__periods') }}
 
 ),
 
-days as (
-
-    select days.*, dimensions.dimension, {{ dimension_key('dimensions.dimension', 'days.pipeline_key', 'days.owner_key') }} as dimension_key
-    from {{ ref('mart_sales__waterfall_days') }} as days
-    cross join dimensions
-
-),
-
--- days roll up to any period; the other form has its rows per period already
-by_period as (
+-- the ends come from the versions, the buckets from the movements
+joined as (
 
     select
-        days.waterfall_form,
-        periods.period_grain,
-        periods.period_start,
-        periods.is_complete_period,
-        days.dimension,
-        days.dimension_key,
-        {% for measure, kind in {'count': 'bigint', 'amount': 'decimal(18, 2)', 'unconverted_count': 'bigint'}.items() -%}
-        cast(sum(case when days.calendar_date = periods.period_start then days.opening_{{ measure }} else 0 end) as {{ kind }})
-            as opening_{{ measure }},
-        cast(sum(
-            case when days.calendar_date = least(cast(periods.next_period_start - interval 1 day as date), periods.as_of_date)
-                then days.closing_{{ measure }} else 0 end
-        ) as {{ kind }}) as closing_{{ measure }},
+        coalesce(ends.waterfall_form, changes.waterfall_form) as waterfall_form,
+        coalesce(ends.period_grain, changes.period_grain) as period_grain,
+        coalesce(ends.period_start, changes.period_start) as period_start,
+        coalesce(ends.dimension, changes.dimension) as dimension,
+        coalesce(ends.dimension_key, changes.dimension_key) as dimension_key,
+        {% for measure in ['count', 'amount', 'unconverted_count'] -%}
+        coalesce(ends.opening_{{ measure }}, 0) as opening_{{ measure }},
+        coalesce(ends.closing_{{ measure }}, 0) as closing_{{ measure }},
         {% endfor -%}
-        {% for bucket in counted + ['pipeline_moved_in', 'pipeline_moved_out'] -%}
-        cast(sum(days.{{ bucket }}_count) as bigint) as {{ bucket }}_count,
+        {% for column in ['exchange_rate', 'rounding', 'rate_gap'] -%}
+        coalesce(ends.{{ column }}_amount, 0) as {{ column }}_amount,
         {% endfor -%}
-        {% for bucket in waterfall_buckets.keys() | list + ['pipeline_moved_in', 'pipeline_moved_out', 'exchange_rate', 'rounding', 'rate_gap'] -%}
-        cast(sum(days.{{ bucket }}_amount) as decimal(18, 2)) as {{ bucket }}_amount,
+        {% for bucket in counted + moved -%}
+        coalesce(changes.{{ bucket }}_count, 0) as {{ bucket }}_count,
         {% endfor -%}
-        cast(sum(days.unconverted_movement_count) as bigint) as unconverted_movement_count
-    from days
-    inner join {{ ref('mart_metrics__periods') }} as periods
-        on periods.calendar_date = days.calendar_date
-        and (days.waterfall_form = 'all_open' or (days.period_grain = periods.period_grain and days.period_start = periods.period_start))
-    where periods.period_grain <> 'all'
-    group by 1, 2, 3, 4, 5, 6
-    -- a period that a deal was once expected to close in, but was not by the time it began
-    having days.waterfall_form = 'all_open' or sum(days.movement_count) + sum(days.opening_count) > 0
+        {% for bucket in buckets.keys() | list + moved -%}
+        coalesce(changes.{{ bucket }}_amount, 0) as {{ bucket }}_amount,
+        {% endfor -%}
+        coalesce(changes.movement_count, 0) as movement_count,
+        coalesce(changes.unconverted_movement_count, 0) as unconverted_movement_count
+    from {{ ref('mart_sales__waterfall_ends') }} as ends
+    full join {{ ref('mart_sales__waterfall_changes') }} as changes
+        on ends.waterfall_form = changes.waterfall_form and ends.period_grain = changes.period_grain and ends.period_start = changes.period_start
+        and ends.dimension = changes.dimension and ends.dimension_key = changes.dimension_key
 
 )
 
 select
-    by_period.waterfall_form,
-    by_period.period_grain,
-    by_period.period_start,
-    by_period.is_complete_period,
-    by_period.dimension,
-    by_period.dimension_key,
+    joined.waterfall_form,
+    joined.period_grain,
+    joined.period_start,
+    periods.is_complete_period,
+    joined.dimension,
+    joined.dimension_key,
     labels.dimension_value,
-    by_period.opening_count,
+    joined.opening_count,
     {% for bucket in counted -%}
-    by_period.{{ bucket }}_count,
+    joined.{{ bucket }}_count,
     {% endfor -%}
-    by_period.closing_count,
-    cast(closing_count - (opening_count
-        {%- for bucket, sign in waterfall_buckets.items() if bucket in counted %} {{ '+' if sign > 0 else '-' }} {{ bucket }}_count{% endfor %}
+    joined.closing_count,
+    cast(joined.closing_count - (joined.opening_count
+        {%- for bucket, sign in buckets.items() if bucket in counted %} {{ '+' if sign > 0 else '-' }} joined.{{ bucket }}_count{% endfor %}
     ) as bigint) as residual_count,
-    by_period.opening_amount,
-    {% for bucket in waterfall_buckets -%}
-    by_period.{{ bucket }}_amount,
+    cast(joined.opening_amount as decimal(18, 2)) as opening_amount,
+    {% for bucket in buckets -%}
+    cast(joined.{{ bucket }}_amount as decimal(18, 2)) as {{ bucket }}_amount,
     {% endfor -%}
-    by_period.exchange_rate_amount,
-    by_period.closing_amount,
-    cast(closing_amount - (opening_amount
-        {%- for bucket, sign in waterfall_buckets.items() %} {{ '+' if sign > 0 else '-' }} {{ bucket }}_amount{% endfor %} + exchange_rate_amount
+    cast(joined.exchange_rate_amount as decimal(18, 2)) as exchange_rate_amount,
+    cast(joined.closing_amount as decimal(18, 2)) as closing_amount,
+    cast(joined.closing_amount - (joined.opening_amount
+        {%- for bucket, sign in buckets.items() %} {{ '+' if sign > 0 else '-' }} joined.{{ bucket }}_amount{% endfor %} + joined.exchange_rate_amount
     ) as decimal(18, 2)) as residual_amount,
-    by_period.rounding_amount,
-    by_period.rate_gap_amount,
-    by_period.pipeline_moved_in_count,
-    by_period.pipeline_moved_in_amount,
-    by_period.pipeline_moved_out_count,
-    by_period.pipeline_moved_out_amount,
-    by_period.unconverted_movement_count,
-    by_period.opening_unconverted_count,
-    by_period.closing_unconverted_count,
+    cast(joined.rounding_amount as decimal(18, 2)) as rounding_amount,
+    cast(joined.rate_gap_amount as decimal(18, 2)) as rate_gap_amount,
+    {% for bucket in moved -%}
+    joined.{{ bucket }}_count,
+    cast(joined.{{ bucket }}_amount as decimal(18, 2)) as {{ bucket }}_amount,
+    {% endfor -%}
+    joined.unconverted_movement_count,
+    joined.opening_unconverted_count,
+    joined.closing_unconverted_count,
     '{{ var("currency") }}' as currency_code,
     'booked' as amount_basis
-from by_period
+from joined
+inner join periods on periods.period_grain = joined.period_grain and periods.period_start = joined.period_start
 left join {{ ref('mart_metrics__dimension_values') }} as labels
-    on labels.dimension = by_period.dimension and labels.dimension_key = by_period.dimension_key
+    on labels.dimension = joined.dimension and labels.dimension_key = joined.dimension_key
+-- a period that a deal was once expected to close in, but was not by the time it began
+where joined.waterfall_form = 'all_open' or joined.movement_count + joined.opening_count + joined.closing_count > 0

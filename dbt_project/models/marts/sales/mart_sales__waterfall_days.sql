@@ -1,133 +1,115 @@
-{%- set waterfall_buckets = {
-    'created': 1, 'reopened': 1, 'restored': 1, 'moved_in': 1, 'pulled_in': 1, 'increased': 1,
-    'decreased': -1, 'pushed_out': -1, 'moved_out': -1, 'won': -1, 'lost': -1, 'deleted': -1, 'merged': -1,
-} -%}
-{%- set position = ['waterfall_form', 'period_grain', 'period_start', 'pipeline_key', 'owner_key', 'currency_code'] -%}
-{%- set buckets = waterfall_buckets -%}
-with periods as (
-
-    select distinct period_grain, period_start, least(cast(next_period_start - interval 1 day as date), as_of_date) as last_date
-    from {{ ref('mart_metrics__periods') }}
-
-),
-
-as_of as (
+with as_of as (
 
     select max(as_of_date) as as_of_date from {{ ref('mart_metrics__periods') }}
 
 ),
 
-positions as (
+rated as (
 
-    select {{ position | join(', ') }}, min(calendar_date) as first_date
-    from {{ ref('mart_sales__waterfall_changes') }}
-    group by {{ position | join(', ') }}
+    select distinct currency_code from {{ ref('mart_sales__foreign_rates') }}
 
 ),
 
-position_days as (
+-- what is in the reporting currency is worth its amount, what has a rate is in mart_sales__currency_days, the rest cannot be told
+told as (
 
-    select positions.*, dates.calendar_date
-    from positions
+    {% for dimension in ['pipeline', 'owner'] -%}
+    select
+        '{{ dimension }}' as dimension, {{ dimension }}_key as member_key, calendar_date,
+        sum(count_delta) as count_delta,
+        sum(case when currency_code = '{{ var("currency") }}' then amount_delta else 0 end) as amount_delta,
+        sum(case when currency_code <> '{{ var("currency") }}' and currency_code not in (select currency_code from rated)
+            then amount_count_delta else 0 end) as unconverted_delta
+    from {{ ref('mart_sales__open_positions_daily') }}
+    group by {{ dimension }}_key, calendar_date
+    union all
+    {% endfor -%}
+    -- a deal that came and went within a day changes nothing at its end, but begins the member's days
+    select dimension, member_key, min(calendar_date), 0, 0, 0
+    from {{ ref('mart_sales__pipeline_movements_daily') }}
+    where bucket not in ('pulled_in', 'pushed_out')
+    group by dimension, member_key
+
+),
+
+exchanged as (
+
+    {% for dimension in ['pipeline', 'owner'] -%}
+    select
+        '{{ dimension }}' as dimension, {{ dimension }}_key as member_key, calendar_date
+        {%- for column in ['opening_amount', 'closing_amount', 'exchange_rate_amount', 'rounding_amount', 'rate_gap_amount',
+                           'opening_unconverted_count', 'closing_unconverted_count'] %},
+        sum({{ column }}) as {{ column }}
+        {%- endfor %}
+    from {{ ref('mart_sales__currency_days') }}
+    group by {{ dimension }}_key, calendar_date
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+member_days as (
+
+    select members.dimension, members.member_key, dates.calendar_date
+    from (select dimension, member_key, min(calendar_date) as first_date from told group by dimension, member_key) as members
     cross join as_of
-    left join periods on periods.period_grain = positions.period_grain and periods.period_start = positions.period_start
-    inner join {{ ref('dim_dates') }} as dates
-        on dates.calendar_date >= positions.first_date and dates.calendar_date <= coalesce(periods.last_date, as_of.as_of_date)
+    inner join {{ ref('dim_dates') }} as dates on dates.calendar_date >= members.first_date and dates.calendar_date <= as_of.as_of_date
+
+),
+
+changes as (
+
+    select
+        dimension, member_key, calendar_date,
+        sum(count_delta) as count_delta, sum(amount_delta) as amount_delta, sum(unconverted_delta) as unconverted_delta
+    from told
+    group by dimension, member_key, calendar_date
 
 ),
 
 running as (
 
     select
-        days.calendar_date, days.waterfall_form, days.period_grain, days.period_start, days.pipeline_key, days.owner_key, days.currency_code,
-        coalesce(changed.position_count_delta, 0) as position_count_delta,
-        coalesce(changed.position_amount_count_delta, 0) as position_amount_count_delta,
-        coalesce(changed.position_amount_delta, 0) as position_amount_delta,
-        sum(coalesce(changed.position_count_delta, 0)) over so_far as open_count,
-        sum(coalesce(changed.position_amount_count_delta, 0)) over so_far as amount_count,
-        sum(coalesce(changed.position_amount_delta, 0)) over so_far as open_amount,
-        rates.exchange_rate,
-        lag(rates.exchange_rate) over in_order as exchange_rate_before,
-        coalesce(changed.movement_amount_delta, 0) as movement_amount_delta,
-        {% for bucket in buckets -%}
-        {% if bucket not in ('increased', 'decreased') -%}coalesce(changed.{{ bucket }}_count, 0) as {{ bucket }}_count,
-        {% endif -%}
-        coalesce(changed.{{ bucket }}_amount, 0) as {{ bucket }}_amount,
-        {% endfor -%}
-        {% for column in ['pipeline_moved_in_count', 'pipeline_moved_in_amount', 'pipeline_moved_out_count', 'pipeline_moved_out_amount',
-                          'movement_count', 'unconverted_movement_count'] -%}
-        coalesce(changed.{{ column }}, 0) as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from position_days as days
-    left join {{ ref('mart_sales__waterfall_changes') }} as changed
-        on changed.calendar_date = days.calendar_date
-        {% for column in position -%}
-        and changed.{{ column }} = days.{{ column }}
-        {% endfor %}
-    left join {{ ref('dim_exchange_rates') }} as rates
-        on rates.rate_date = days.calendar_date and rates.from_currency_code = days.currency_code
-        and rates.to_currency_code = '{{ var("currency") }}'
-    window
-        in_order as (partition by {% for column in position %}days.{{ column }}{{ ', ' if not loop.last }}{% endfor %} order by days.calendar_date),
-        so_far as (
-            partition by {% for column in position %}days.{{ column }}{{ ', ' if not loop.last }}{% endfor %} order by days.calendar_date
-            rows between unbounded preceding and current row
-        )
+        days.dimension, days.member_key, days.calendar_date
+        {%- for measure in ['count', 'amount', 'unconverted'] %},
+        sum(coalesce(changes.{{ measure }}_delta, 0)) over so_far - coalesce(changes.{{ measure }}_delta, 0) as opening_{{ measure }},
+        sum(coalesce(changes.{{ measure }}_delta, 0)) over so_far as closing_{{ measure }}
+        {%- endfor %}
+    from member_days as days
+    left join changes
+        on changes.dimension = days.dimension and changes.member_key = days.member_key and changes.calendar_date = days.calendar_date
+    window so_far as (
+        partition by days.dimension, days.member_key order by days.calendar_date rows between unbounded preceding and current row
+    )
 
 ),
 
--- a position without a rate is worth nothing that can be told: its deals are counted as unconverted
 valued as (
 
     select
-        *,
-        open_count - position_count_delta as opening_count,
-        cast(round((open_amount - position_amount_delta) * coalesce(exchange_rate_before, 0), 2) as decimal(18, 2)) as opening_amount,
-        cast(round((open_amount - position_amount_delta) * coalesce(exchange_rate, 0), 2) as decimal(18, 2)) as revalued_amount,
-        cast(round((open_amount - position_amount_delta + movement_amount_delta) * coalesce(exchange_rate, 0), 2) as decimal(18, 2)) as moved_amount,
-        cast(round(open_amount * coalesce(exchange_rate, 0), 2) as decimal(18, 2)) as closing_amount
+        running.dimension, running.member_key, running.calendar_date, running.opening_count, running.closing_count
+        {%- for end in ['opening', 'closing'] %},
+        running.{{ end }}_amount + coalesce(exchanged.{{ end }}_amount, 0) as {{ end }}_amount,
+        running.{{ end }}_unconverted + coalesce(exchanged.{{ end }}_unconverted_count, 0) as {{ end }}_unconverted_count
+        {%- endfor %}
+        {%- for column in ['exchange_rate_amount', 'rounding_amount', 'rate_gap_amount'] %},
+        coalesce(exchanged.{{ column }}, 0) as {{ column }}
+        {%- endfor %}
     from running
+    left join exchanged
+        on exchanged.dimension = running.dimension and exchanged.member_key = running.member_key and exchanged.calendar_date = running.calendar_date
 
 )
 
 select
-    waterfall_form,
-    period_grain,
-    period_start,
+    dimension,
+    member_key,
     calendar_date,
-    pipeline_key,
-    owner_key,
-    nullif(currency_code, '') as deal_currency_code,
     cast(opening_count as bigint) as opening_count,
-    {% for bucket in buckets if bucket not in ('increased', 'decreased') -%}
-    {{ bucket }}_count,
+    cast(closing_count as bigint) as closing_count,
+    {% for column in ['opening_amount', 'closing_amount', 'exchange_rate_amount', 'rounding_amount', 'rate_gap_amount'] -%}
+    cast({{ column }} as decimal(18, 2)) as {{ column }},
     {% endfor -%}
-    cast(open_count as bigint) as closing_count,
-    opening_amount,
-    {% for bucket in buckets -%}
-    {{ bucket }}_amount,
-    {% endfor -%}
-    -- what the ledger's movements add to the position, less the same deal by deal in cents: worked out without the closing amount
-    cast(revalued_amount - opening_amount + rounding_amount as decimal(18, 2)) as exchange_rate_amount,
-    rounding_amount,
-    cast(case when (exchange_rate is null) <> (exchange_rate_before is null) then revalued_amount - opening_amount else 0 end as decimal(18, 2))
-        as rate_gap_amount,
-    closing_amount,
-    pipeline_moved_in_count,
-    pipeline_moved_in_amount,
-    pipeline_moved_out_count,
-    pipeline_moved_out_amount,
-    movement_count,
-    unconverted_movement_count,
-    cast(case when exchange_rate_before is null then amount_count - position_amount_count_delta else 0 end as bigint) as opening_unconverted_count,
-    cast(case when exchange_rate is null then amount_count else 0 end as bigint) as closing_unconverted_count
-from (
-    select
-        *,
-        cast(moved_amount - revalued_amount - (
-            {%- for bucket, sign in buckets.items() %} {{ '+' if sign > 0 else '-' }} {{ bucket }}_amount{% endfor %}
-        ) as decimal(18, 2)) as rounding_amount
-    from valued
-) as rounded
--- the eve of a period only carries what it opens with
-where calendar_date >= period_start
+    cast(opening_unconverted_count as bigint) as opening_unconverted_count,
+    cast(closing_unconverted_count as bigint) as closing_unconverted_count
+from valued
