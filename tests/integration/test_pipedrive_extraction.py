@@ -138,7 +138,7 @@ def test_a_first_load_of_histories_takes_the_nights_that_the_tokens_need(
     for night in range(1, 6):
         simulation.advance(night)
         summary = extract_one(settings, "deal_changelogs", f"n-{night}")
-        assert simulation.world.pipedrive.limits.spent <= 3_000 * 0.75 + 5 * 20, "a quarter is left to others"
+        assert simulation.world.pipedrive.limits.spent <= 3_000 * 0.75 + 10 * 20, "a quarter is left to others"
         cursors.append(manifest(settings, "deal_changelogs", f"n-{night}").cursor_to)
         read |= {line["_source_id"] for line in lines(settings, "deal_changelogs", f"n-{night}")}
         assert summary["rows"] > 0

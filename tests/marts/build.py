@@ -23,6 +23,12 @@ COLUMNS: dict[str, dict[str, str]] = {
 }
 # Core tables that follow from the others alone: built by dbt, not written.
 DERIVED = ("fct_deal_steps", "fct_deal_versions", "fct_pipeline_movements")
+#: and what they read of the layer before
+INTERMEDIATE = """
+    create or replace table int_crm__deals as select deal_key, source_system, account, created_at from {marts}dim_deals;
+    create or replace table int_crm__stages as
+    select * exclude (source_system), source_system, 'test' as account, 1 as _first_load_number from {marts}dim_stages;
+"""
 
 
 def write_core(home: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
@@ -47,11 +53,7 @@ def write_core(home: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
         connection.execute(
             f"attach '{home / 'marts.duckdb'}' as marts (read_only); create schema if not exists intermediate"
         )
-        connection.execute("""
-            create or replace table intermediate.int_crm__deals as select deal_key, source_system, account from marts.dim_deals;
-            create or replace table intermediate.int_crm__stages as
-            select * exclude (source_system), source_system, 'test' as account, 1 as _first_load_number from marts.dim_stages
-        """)
+        connection.execute("use warehouse.intermediate; " + INTERMEDIATE.format(marts="marts.main."))
 
 
 def _as_text(value: datetime | date | Decimal | UUID) -> str:

@@ -159,6 +159,8 @@ def _draw_one(dice: random.Random, deal_id: str) -> History:
             break
         if removed:
             if dice.random() < 0.5:
+                # Within an instant the end of a deal is the last that happens to it.
+                now += timedelta(minutes=now == history.events[-1].at)
                 history.events.append(Event(now, "restored", here))
                 removed = False
             continue

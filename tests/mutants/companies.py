@@ -11,7 +11,7 @@ from typing import Any
 from extractors.core.settings import Settings
 from tests.core.company import NIGHTS, Company, HubSpot, file_change, file_deal, stage
 from tests.core.warehouse import Warehouse
-from tests.marts.build import COLUMNS, write_core
+from tests.marts.build import COLUMNS, DERIVED, INTERMEDIATE, write_core
 from tests.marts.histories import Event, History, core_tables, draw, key
 from tests.mutants.project import Project
 from tests.mutants.scene import Scene, empty
@@ -227,5 +227,6 @@ def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -
     )  # fmt: skip
     write_core(folder, tables)
     scene = empty("answers", project, frozenset(COLUMNS))
-    scene.add_night(folder / "marts.duckdb", "main")
+    scene.derived = frozenset(DERIVED)
+    scene.add_night(folder / "marts.duckdb", "main", INTERMEDIATE.format(marts=""))
     return scene, histories

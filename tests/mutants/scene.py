@@ -28,13 +28,14 @@ class TooSlow(Exception):
 
 @dataclass
 class Scene:
-    """One company. `given` are tables that a test wrote in the stead of the models of their names."""
+    """One company. `given` are tables that a test wrote in the stead of the models of their names, `derived` what of core is built on them."""
 
     name: str
     project: Project
     con: duckdb.DuckDBPyConnection
     nights: int = 0
     given: frozenset[str] = frozenset()
+    derived: frozenset[str] = frozenset()
     prints: list[dict[str, Fingerprint]] = field(default_factory=list)
 
     @property
@@ -58,7 +59,7 @@ class Scene:
 
     def built(self, model: Model) -> bool:
         """The model is built here, and not given or left out."""
-        return model.name not in self.given and (not self.given or model.layer == "marts")
+        return model.name not in self.given and (not self.given or model.layer == "marts" or model.name in self.derived)
 
     def add_night(self, file: Path, source_schema: str, mend: str = "") -> None:
         """Takes over the tables of a schema of a database file, mends them, then builds everything that follows from them."""

@@ -97,7 +97,10 @@ inner join kinds
     on {{ stable_key('snapshot.source_system', 'snapshot.account', "snapshot.source_pipeline_id || '|' || snapshot.source_stage_id") }} = kinds.stage_key
 left join moved on snapshot.deal_key = moved.deal_key
 where
-    snapshot.is_newest and not (snapshot.is_gone = false and known.ledger_status = 'merged')
+    -- a deal that was merged away has no record of its own to tell of it: its newest one may be older than its end
+    snapshot.is_newest and not (not snapshot.is_gone and snapshot.deal_key in (
+        select deal_key from {{ changes }} where field = 'status' and new_value = 'merged' and retracted_at is null
+    ))
     and (
         coalesce(moved.open_count, 0) <> case when kinds.stage_kind = 'open' and not snapshot.is_gone then 1 else 0 end
         or coalesce(moved.open_amount, 0) <> case when kinds.stage_kind = 'open' and not snapshot.is_gone then coalesce(snapshot.deal_amount, 0) else 0 end
