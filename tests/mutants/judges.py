@@ -77,7 +77,7 @@ def judges(scene: Scene, tests: Iterable[DataTest], own: Iterable[OwnTest]) -> J
         for test in tests:
             try:
                 [(rows,)] = scene.con.execute(f"select count(*) from ({test.sql}\n)").fetchall()
-            except duckdb.CatalogException:
+            except (duckdb.CatalogException, duckdb.BinderException):
                 rows = None  # it reads a layer that this scene does not have
             if rows == 0:
                 found.shipped[night].append(test)
