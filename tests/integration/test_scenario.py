@@ -75,7 +75,7 @@ def asked(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str],
     """The rows of a table that meet all conditions; a condition of null is one too."""
     clauses = " and ".join(f'cast("{name}" as varchar) is not distinct from cast(? as varchar)' for name in where)
     listed = ", ".join(columns)
-    return connection.execute(f"select {listed} from {table} where {clauses or true}", [*where.values()]).fetchall()
+    return connection.execute(f"select {listed} from {table} where {clauses or 'true'}", [*where.values()]).fetchall()
 
 
 def is_same(actual: Any, wanted: Any) -> bool:
