@@ -164,9 +164,9 @@ class Warehouse:
         return self.results
 
     def build(self, *arguments: str) -> Any:
-        """Seeds, models and tests up to core. Raises with dbt's messages if anything fails."""
+        """Seeds, models and tests up to core, and what compares it with the sources. Raises with dbt's messages if anything fails."""
         result = self.dbt("build", "--select", "path:seeds", "path:models/staging", "path:models/intermediate", "path:models/core",
-                          "--exclude", "test_type:unit", "--indirect-selection", "cautious", *arguments)  # fmt: skip
+                          "path:models/marts/ops", "--exclude", "test_type:unit", "--indirect-selection", "cautious", *arguments)  # fmt: skip
         if not result.success:
             failed = [
                 f"{each.node.name}: {each.message}" for each in result.result or () if each.status in ("error", "fail")
