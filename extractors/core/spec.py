@@ -42,11 +42,15 @@ class ControlTotal:
 
 @dataclass(frozen=True)
 class ControlTotals:
-    """The source's totals as of an instant of its own clock; `excluded_ids` changed too close to it to be compared."""
+    """The source's totals as of an instant of its own clock.
+
+    Two kinds of ids changed too close to it to be compared: the totals certainly do not hold `left_out_ids`, and may hold `excluded_ids`.
+    """
 
     as_of: datetime
     totals: tuple[ControlTotal, ...]
     excluded_ids: tuple[str, ...]
+    left_out_ids: tuple[str, ...] = ()
 
 
 class Connection(Protocol):

@@ -66,7 +66,7 @@ class Warehouse:
                 create table raw._control_totals (
                     load_number bigint, source_system varchar, account varchar, run_id varchar, resource varchar, as_of timestamp,
                     pipeline_id varchar, stage_id varchar, currency_code varchar, deal_count bigint, deal_amount decimal(18, 2),
-                    excluded_ids varchar[])
+                    excluded_ids varchar[], left_out_ids varchar[])
             """)
 
     @classmethod
@@ -127,7 +127,7 @@ class Warehouse:
         with self.connect() as connection:
             for pipeline, stage, currency, count, amount in totals:
                 connection.execute(
-                    "insert into raw._control_totals values (?, ?, ?, ?, 'deals', ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into raw._control_totals values (?, ?, ?, ?, 'deals', ?, ?, ?, ?, ?, ?, ?, [])",
                     [
                         self.loads,
                         source,

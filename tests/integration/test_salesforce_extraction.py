@@ -398,7 +398,7 @@ def test_control_totals_are_the_orgs_own(simulation: Simulation, settings: Setti
         assert totals is not None
         due: dict[tuple[str, str, str], list[Decimal]] = {}
         for identity, record_type, stage, currency, amount in rows:
-            if not has_all_amounts or identity not in totals.excluded_ids:
+            if not has_all_amounts or identity not in totals.left_out_ids:
                 due.setdefault((record_type, stage, currency), []).append(Decimal(str(amount or 0)))
         assert {(each.pipeline_id, each.stage_id, each.currency_code or "") for each in totals.totals} == due.keys()
         for each in totals.totals:

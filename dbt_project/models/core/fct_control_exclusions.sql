@@ -20,6 +20,7 @@ select
     resource,
     run_id,
     source_deal_id,
+    is_left_out,
     _load_number
 from new_exclusions
 {{ happened_by_then('as_of') }}

@@ -62,7 +62,7 @@ def extract_deals_sweep(extraction: Extraction) -> None:
         for place in sorted(counts, key=str)
         for pipeline, stage, currency in [place]
     ]
-    extraction.report_control_totals(ControlTotals(extraction.window_end, tuple(totals), tuple(recent)))
+    extraction.report_control_totals(ControlTotals(extraction.window_end, tuple(totals), (), tuple(recent)))
 
 
 def _deals(extraction: Extraction) -> Iterator[tuple[Record, _Deal]]:

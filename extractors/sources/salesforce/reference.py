@@ -150,6 +150,6 @@ def extract_sweep(kind: Object) -> Callable[[Extraction], None]:
             totals = tuple(
                 ControlTotal(*place, counts[place], f"{amounts[place]:f}") for place in sorted(counts, key=str)
             )
-            extraction.report_control_totals(ControlTotals(extraction.window_end, totals, tuple(recent)))
+            extraction.report_control_totals(ControlTotals(extraction.window_end, totals, (), tuple(recent)))
 
     return extract

@@ -9,7 +9,7 @@ questions as (
     left join (
         select control_key, count(*) as deal_count
         from {{ ref('mart_ops__control_exclusions') }}
-        where reason <> 'shown_to_be_gone'
+        where reason in ('changed_while_asking', 'learnt_since')
         group by control_key
     ) as exclusion on question.control_key = exclusion.control_key
 

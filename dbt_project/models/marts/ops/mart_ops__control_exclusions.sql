@@ -21,7 +21,10 @@ late_changes as (
 
 reasons as (
 
-    select question.control_key, exclusion.deal_key, 'changed_while_asking' as reason
+    select
+        question.control_key,
+        exclusion.deal_key,
+        case when exclusion.is_left_out then 'left_out' else 'changed_while_asking' end as reason
     from {{ ref('mart_ops__control_questions') }} as question
     inner join {{ ref('fct_control_exclusions') }} as exclusion on question.load_number = exclusion._load_number
     union all
