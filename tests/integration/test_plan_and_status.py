@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from extractors.core.settings import Settings, read_settings
 from simulator.server import Simulation, start
+from tests.integration.test_salesforce_extraction import settings_for
 from warehouse.lease import Lease
 from watertight import forecast, night, status
 from watertight.command import main
@@ -39,10 +40,8 @@ def simulation(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def settings_of(source: str, home: Path, simulation: Simulation) -> Settings:
     """A home that extracts one of the three from the simulation."""
-    from tests.integration.test_salesforce_extraction import settings_for
-
     if source == "salesforce":
-        return settings_for(home, simulation)
+        return settings_for(simulation, home)
     named = {"hubspot": {"hubspot_token": simulation.token, "hubspot_url": simulation.url},
              "pipedrive": {"pipedrive_token": simulation.token, "pipedrive_url": simulation.url}}[source]  # fmt: skip
     return read_settings(_env_file=None, home_dir=home, simulated_time=True, **named)

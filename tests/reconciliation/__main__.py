@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.mutants.project import compile_project
 from tests.reconciliation.proof import Outcome, prove
 
 PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "reconciliation.md"
@@ -25,8 +26,14 @@ def main() -> int:
     given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
+        project = compile_project(Path(folder) / "project")
         outcomes = prove(
-            Path(folder), given.deals, given.nights, given.seed, lambda line: print(line, file=sys.stderr, flush=True)
+            Path(folder),
+            project,
+            given.deals,
+            given.nights,
+            given.seed,
+            lambda line: print(line, file=sys.stderr, flush=True),
         )
     text = report(outcomes, given.deals, given.seed)
     print(text)

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from extractors.core.settings import read_settings
-from tests.mutants.project import DataTest, Model, Project, compile_project
+from tests.mutants.project import DataTest, Model, Project
 from tests.reconciliation.company import KINDS, Company, Night
 from warehouse.lease import Lease
 from warehouse.load import load
@@ -43,11 +43,11 @@ class Outcome:
     explained: int
 
 
-def prove(folder: Path, deals: int, nights: int, seed: int, say: Report = lambda line: None) -> list[Outcome]:
+def prove(
+    folder: Path, project: Project, deals: int, nights: int, seed: int, say: Report = lambda line: None
+) -> list[Outcome]:
     """One loss on each of `nights` nights of a company of `deals` deals. The same seed gives the same company and losses."""
     settings = read_settings(_env_file=None, home_dir=folder / "home", hubspot_token="not-used")
-    project = compile_project(folder / "project")
-    say("the project is compiled")
     company = Company(settings, deals, seed)
     lease = Lease.take(settings.home, one_process=True)
     load(settings, lease, steps.raw_tables())
