@@ -23,7 +23,7 @@ from extractors.core.run import ResourceState, is_sweep_due
 from extractors.core.settings import Settings
 from extractors.core.spec import Connection, Resource, Source
 from extractors.sources import source_named
-from watertight.history import landed
+from watertight.history import landed, newest_runs
 
 #: how many nights the usual volume is taken from
 NIGHTS = 4
@@ -54,7 +54,8 @@ class Work:
 
 
 def forecast(settings: Settings, tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Per source of the night's plan: `{"source", "account", "asked_at", "asked", "quota", "rows", "requests", "spent", "is_whole", "resources"}`.
+    """Per source of the night's plan: `{"source", "account", "asked_at", "asked", "quota", "is_quota_of_now", "rows", "requests", "spent", "is_whole",
+    "resources"}`.
 
     `asked` is what was spent on asking. `is_whole` False: of some resources nothing can be known yet, the sums are the least there will be.
     Raises WatertightError where a source cannot be reached.
@@ -82,7 +83,9 @@ def _source(settings: Settings, source: Source, tasks: Sequence[dict[str, Any]])
             work.requests += requests_to_connect
             work.spent.update(to_connect)
         works.append(work)
-    quota = client.meter.quota if client else None
+    told = client.meter.quota if client else None
+    # Not every answer tells it: then what last night left has to do.
+    quota = told or next((run.quota for run in newest_runs(one for some in history.values() for one in some)), None)
     spent: Counter[str] = Counter()
     for work in works:
         spent.update(work.spent)
@@ -93,6 +96,7 @@ def _source(settings: Settings, source: Source, tasks: Sequence[dict[str, Any]])
         "asked_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "asked": dict(client.meter.spent) if client else {},
         "quota": {"unit": quota.unit, "limit": quota.limit, "left": quota.left} if quota else None,
+        "is_quota_of_now": told is not None,
         "rows": sum(work.rows or 0 for work in works),
         "requests": sum(work.requests or 0 for work in works),
         "spent": dict(spent),
@@ -175,10 +179,12 @@ def show(console: Console, sources: Sequence[dict[str, Any]]) -> None:
         console.print(table)
         waiting = [work["resource"] for work in source["resources"] if not work["is_due"]]
         if waiting:
-            console.print(Text(f"not due tonight: {', '.join(waiting)}", "dim"))
+            calls = sum(work["requests"] or 0 for work in source["resources"] if not work["is_due"])
+            console.print(Text(f"not due tonight, {calls} calls to find that out: {', '.join(waiting)}", "dim"))
         if source["quota"]:
             quota = source["quota"]
-            console.print(Text(f"left: {quota['left']:,} of {quota['limit']:,} {quota['unit']}"))
+            when = "" if source["is_quota_of_now"] else ", as last night left it"
+            console.print(Text(f"left: {quota['left']:,} of {quota['limit']:,} {quota['unit']}{when}"))
         asked = ", ".join(f"{count:,} {unit}" for unit, count in source["asked"].items()) or "nothing"
         console.print(Text(f"asking for this plan cost {asked}", "dim"))
         console.print()

@@ -23,7 +23,8 @@ def test_every_loss_is_found_and_nothing_else(tmp_path: Path, project: Project) 
     for each in outcomes:
         assert each.found, each
         assert not each.false_alarms, each
-        assert not each.elsewhere, each
+        # A deal that explains a difference on a sound night is one suspect of two where another is lost.
+        assert not each.elsewhere or each.explained, each
         assert ("warn" in each.found) == (each.kind == "deletion"), each
         assert each.is_named == (each.is_listed and each.kind != "amount update"), each
     assert {each.kind for each in outcomes} == {"new deal", "stage update", "amount update", "deletion"}
