@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify oracle planted mutants thirty-nights bench lock clean
+.PHONY: help nightly test check lint types sql quick-tests verify oracle planted reconciliation mutants thirty-nights bench lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -53,6 +53,9 @@ oracle: $(DEV) ## compare 10,000 random histories with a ledger in plain Python:
 
 planted: $(DEV) ## plant source faults and print which data tests caught which
 	@$(PYTHON) -m tests.planted
+
+reconciliation: $(DEV) ## lose one record of 100,000 deals a night and see the reconciliation find it: writes docs/proofs/reconciliation.md (10 min)
+	@$(PYTHON) -m tests.reconciliation --write
 
 thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the truth, ended by a full rebuild
 	@$(PYTHON) -m tests.nights --nights 30 --size 1500 --seed 5

@@ -29,7 +29,7 @@ from warehouse import as_of, query
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
-from watertight import night, report, status
+from watertight import forecast, night, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
 
@@ -168,10 +168,15 @@ def nightly(sources: Sequence[str], as_json: bool) -> None:
 
 @main.command()
 @source_option
+@click.option("--plan", "is_dry", is_flag=True, help="Only say which calls that would take; read and land nothing.")
 @json_option
-def extract(sources: Sequence[str], as_json: bool) -> None:
+def extract(sources: Sequence[str], is_dry: bool, as_json: bool) -> None:
     """Land what changed in the sources since the last load; load nothing."""
     with session("extract", as_json=as_json) as current, planned(current, sources) as plan:
+        if is_dry:
+            expected = step(current, "forecast", "Forecast", lambda: forecast.forecast(current.settings, plan["tasks"]))
+            current.answer(expected, lambda: forecast.show(current.out, expected))
+            return
         extracted = extract_all(current, plan)
         current.answer({"run_id": plan["run_id"], "extracted": extracted}, lambda: None)
 
@@ -240,12 +245,13 @@ def verify(as_json: bool) -> None:
 
 
 @main.command("status")
+@click.option("--resources", "with_resources", is_flag=True, help="List every resource too.")
 @json_option
-def show_status(as_json: bool) -> None:
-    """Who writes, what is published and how old it is, how far each resource has landed."""
+def show_status(with_resources: bool, as_json: bool) -> None:
+    """Who writes, what is published, and of each source: calls used and left, rows, lag, what the last night found."""
     with session("status", as_json=as_json, keep_journal=False) as current:
         found = status.read(current.settings)
-        current.answer(found, lambda: status.show(current.out, found))
+        current.answer(found, lambda: status.show(current.out, found, with_resources))
 
 
 @main.command("sources")

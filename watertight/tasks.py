@@ -32,6 +32,9 @@ class Observer:
     error: Exception | None = None
 
 
+#: the hour, in the reporting time zone, at which the DAG is due every day
+NIGHTLY_HOUR = 2
+
 #: set by watertight.scheduled; nobody observes where each task has a process of its own
 observer: Observer | None = None
 

@@ -37,6 +37,7 @@ from extractors.core.body import (
 )
 from extractors.core.clock import Clock, RealClock, SimulatedClock
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
+from extractors.core.meter import Meter
 from extractors.core.origin import declared_origin, split_origin
 from extractors.core.reading import Document, Reading, as_document, as_json
 from extractors.core.transport import Deadline, DeadlineError, ForbiddenAddressError, Transport
@@ -106,15 +107,18 @@ class Client:
         explain: Callable[[int, bytes], WatertightError | None] | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """`url` is checked as `declared_origin` says; its path becomes the prefix of every path asked for.
 
         The first bucket is the one that requests count in unless they name another. `explain` may turn a refusing status and the
         beginning of its body into a better error than the general one. `clock` replaces the one that `simulated_time` chooses.
+        `meter` counts what requests cost in the vendor's units.
         """
         self.title = title
         self.requests = 0
         self.kept: KeptAnswers | None = None
+        self.meter = meter or Meter()
         self._counting = threading.Lock()
         self._origin, self._prefix = declared_origin(url, url_setting)
         self._url_setting = url_setting
@@ -248,6 +252,7 @@ class Client:
         response = self._send(request, path)
         try:
             self.clock.see(response.headers)
+            self.meter.answered(response.headers)
             self._has_answered = True
             allowance.see(response.headers)
             status = response.status_code
@@ -279,6 +284,7 @@ class Client:
     def _send(self, request: requests.PreparedRequest, path: str) -> requests.Response:
         with self._counting:
             self.requests += 1
+        self.meter.sent(str(request.method), path)
         adapter = self._session.get_adapter(str(request.url))
         assert request.headers is not None
         self.credential.attach(request.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from extractors.core import landing
 from extractors.core.answers import KeptAnswers, Questions
 from extractors.core.cursor import Window, instant_text, window_after
 from extractors.core.errors import ConfigurationError, DiskError, TransientError, WatertightError
+from extractors.core.meter import Quota
 from extractors.core.settings import Settings
 from extractors.core.spec import Connection, ControlTotals, Record, Resource, Source
 
@@ -90,6 +91,14 @@ class Extraction:
     def requests(self) -> int:
         return self.connection.client.requests if self.connection.client else 0
 
+    @property
+    def spent(self) -> Mapping[str, int]:
+        return self.connection.client.meter.spent if self.connection.client else {}
+
+    @property
+    def quota(self) -> Quota | None:
+        return self.connection.client.meter.quota if self.connection.client else None
+
     def land(self, records: Iterable[Record], table: str | None = None) -> int:
         """Streams records into a table (this resource's own by default); returns how many. Memory stays bounded."""
         return self._writer(table or self.resource.name).land(self._watched(records))
@@ -144,6 +153,8 @@ class Extraction:
                 "pages": self.pages if own else 0,
                 "requests": self.requests if own else 0,
                 "control_totals": self.control_totals if own else None,
+                "spent": dict(self.spent) if own else {},
+                "quota": self.quota if own else None,
             })  # fmt: skip
 
     def abandon(self) -> None:

@@ -7,11 +7,14 @@ filter by date, and neither shows archived objects, which therefore have a pass 
 
 from __future__ import annotations
 
+from typing import cast
+
 from extractors.core.settings import Settings
-from extractors.core.spec import Resource, Source
-from extractors.sources.hubspot.connection import connect
+from extractors.core.spec import Connection, Held, Resource, Source
+from extractors.sources.hubspot.connection import HubSpotConnection, connect
 from extractors.sources.hubspot.objects import ObjectType, extract_objects
 from extractors.sources.hubspot.reference import extract_owners, extract_pipelines
+from extractors.sources.hubspot.search import count
 from extractors.sources.hubspot.sweep import extract_deals_sweep
 from extractors.sources.hubspot.totals import ask_deal_counts
 
@@ -39,6 +42,15 @@ def _is_configured(settings: Settings) -> bool:
     return bool(settings.hubspot_token)
 
 
+def _count(connection: Connection, resource: str) -> Held | None:
+    """By a search that gives its total and next to nothing else."""
+    kind = next((one for one in OBJECT_TYPES if one.name == resource), None)
+    if kind is None:
+        return None
+    everything = {"propertyName": "hs_object_id", "operator": "GTE", "value": "0"}
+    return Held(count(cast(HubSpotConnection, connection), kind.name, [everything]), kind.page, "calls")
+
+
 HUBSPOT = Source(
     name="hubspot",
     title="HubSpot",
@@ -59,4 +71,5 @@ HUBSPOT = Source(
     is_configured=_is_configured,
     connect=connect,
     how_to_set_up="Set HUBSPOT_ACCESS_TOKEN to load HubSpot.",
+    count=_count,
 )

@@ -12,6 +12,7 @@ from extractors.core.allowance import Bucket
 from extractors.core.auth import HeaderCredential
 from extractors.core.client import Client
 from extractors.core.errors import ConfigurationError, TransientError, WatertightError
+from extractors.core.meter import Meter, quota_of
 from extractors.core.settings import Settings
 
 TOKEN_SETTING = "HUBSPOT_ACCESS_TOKEN"
@@ -111,8 +112,17 @@ def connect(settings: Settings) -> HubSpotConnection:
         simulated_time=settings.simulated_time,
         also_retried=_ALSO_RETRIED,
         explain=explain,
+        # Service keys are told the day's calls, OAuth apps are not.
+        meter=Meter(
+            _price, quota_of("calls a day", "X-HubSpot-RateLimit-Daily", "X-HubSpot-RateLimit-Daily-Remaining")
+        ),
     )
     return HubSpotConnection(client, settings.hubspot_version)
+
+
+def _price(_method: str, path: str) -> dict[str, int]:
+    """Every call counts towards the day's; searches have a limit of their own besides."""
+    return {"calls": 1, "searches": 1} if path.endswith("/search") else {"calls": 1}
 
 
 class _ErrorContext(msgspec.Struct):

@@ -85,7 +85,7 @@ def extract_objects(kind: ObjectType) -> Callable[[Extraction], None]:
         # Last, so that whatever is archived while the others are read is seen here.
         extraction.land(reading.archived())
         if totals is not None:
-            ids = set(totals.excluded_ids) | reading.seen.archived.keys()
+            ids = (set(totals.excluded_ids) | reading.seen.archived.keys()) - set(totals.left_out_ids)
             extraction.report_control_totals(replace(totals, excluded_ids=tuple(sorted_ids(ids))))
         reading.warn_of_short_histories()
 

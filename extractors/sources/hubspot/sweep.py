@@ -38,7 +38,7 @@ def extract_deals_sweep(extraction: Extraction) -> None:
     """Lands one small row per live deal and reports count and amount per pipeline, stage and currency.
 
     The list is not frozen while it is read, and the deals themselves were read at another moment of the same night: deals changed
-    since shortly before the window's end are named as not comparable.
+    since shortly before the window's end are named, and left out of the totals.
     """
     counts: dict[tuple[str, str, str | None], int] = defaultdict(int)
     amounts: dict[tuple[str, str, str | None], Decimal] = defaultdict(Decimal)
@@ -47,11 +47,13 @@ def extract_deals_sweep(extraction: Extraction) -> None:
 
     def counted() -> Iterator[Record]:
         for record, deal in _deals(extraction):
-            place = (deal.pipeline or "", deal.dealstage or "", deal.deal_currency_code)
-            counts[place] += 1
-            amounts[place] += _amount(record.source_id, deal.amount)
+            amount = _amount(record.source_id, deal.amount)
             if record.updated_at is None or parse_instant(record.updated_at) >= since:
                 recent.append(record.source_id)
+            else:
+                place = (deal.pipeline or "", deal.dealstage or "", deal.deal_currency_code)
+                counts[place] += 1
+                amounts[place] += amount
             yield record
 
     extraction.land(counted())
@@ -60,7 +62,7 @@ def extract_deals_sweep(extraction: Extraction) -> None:
         for place in sorted(counts, key=str)
         for pipeline, stage, currency in [place]
     ]
-    extraction.report_control_totals(ControlTotals(extraction.window_end, tuple(totals), tuple(recent)))
+    extraction.report_control_totals(ControlTotals(extraction.window_end, tuple(totals), (), tuple(recent)))
 
 
 def _deals(extraction: Extraction) -> Iterator[tuple[Record, _Deal]]:

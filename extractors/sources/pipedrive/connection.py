@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -10,6 +11,7 @@ from extractors.core.allowance import Bucket
 from extractors.core.auth import HeaderCredential
 from extractors.core.client import Client
 from extractors.core.errors import ConfigurationError, TransientError, WatertightError
+from extractors.core.meter import Meter, quota_of
 from extractors.core.settings import Settings
 from extractors.sources.pipedrive.answers import Myself
 
@@ -75,6 +77,26 @@ class PipedriveConnection:
         return self.client.now()
 
 
+#: tokens for a call to a path, the first that fits; Pipedrive's specification states them for every operation
+_PRICES = tuple(
+    (re.compile(pattern), tokens)
+    for pattern, tokens in (
+        (r"/v1/users/me$", 2),
+        (r"/v2/(pipelines|stages)$", 5),
+        (r"/v1/leads/archived$", 40),
+        (r"/v1/deals/summary$", 40),
+        (r"/v1/deals/summary/archived$", 80),
+        (r"/v1/pipelines/\d+/\w+_statistics$", 40),
+        (r"/v2/deals/archived$", 20),
+    )
+)
+
+
+def tokens_of(path: str) -> int:
+    """What a call to this path costs."""
+    return next((tokens for pattern, tokens in _PRICES if pattern.search(path)), 20 if path.startswith(V1) else 10)
+
+
 def connection_of(extraction: Extraction) -> PipedriveConnection:
     """The extraction's connection as what it is."""
     return cast(PipedriveConnection, extraction.connection)
@@ -101,6 +123,9 @@ def connect(settings: Settings) -> PipedriveConnection:
         budget_seconds=settings.extract_budget_seconds,
         simulated_time=settings.simulated_time,
         explain=explain(tokens),
+        meter=Meter(
+            lambda _method, path: {"calls": 1, "tokens": tokens_of(path)}, quota_of("tokens a day", _LIMIT, _LEFT)
+        ),
     )
     return PipedriveConnection(client, tokens)
 

@@ -13,6 +13,7 @@ import msgspec
 from extractors.core.allowance import Bucket
 from extractors.core.client import Client
 from extractors.core.errors import ConfigurationError, TransientError, WatertightError
+from extractors.core.meter import Meter, Quota
 from extractors.core.reading import Document
 from extractors.core.settings import Settings
 from extractors.sources.salesforce.tokens import SessionCredential, TokenSource
@@ -156,8 +157,22 @@ def connect(settings: Settings) -> SalesforceConnection:
         budget_seconds=settings.extract_budget_seconds,
         simulated_time=settings.simulated_time,
         explain=explain,
+        meter=Meter(_price, _quota),
     )
     return SalesforceConnection(settings, client, tokens, usage)
+
+
+def _price(method: str, path: str) -> dict[str, int]:
+    """Logging in is no API request."""
+    if not path.startswith("/services/data"):
+        return {}
+    is_job = method == "POST" and path.endswith("/jobs/query")
+    return {"API requests": 1, "Bulk jobs": 1} if is_job else {"API requests": 1}
+
+
+def _quota(headers: Mapping[str, str]) -> Quota | None:
+    found = _USAGE.search(headers.get("Sforce-Limit-Info", ""))
+    return Quota("API requests in 24 hours", int(found[2]), max(0, int(found[2]) - int(found[1]))) if found else None
 
 
 class _Error(msgspec.Struct):

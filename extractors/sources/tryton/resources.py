@@ -101,7 +101,7 @@ def extract_sweep(extraction: Extraction) -> None:
     totals = tuple(
         ControlTotal(PIPELINE, *place, counts[place], f"{amounts[place]:.2f}") for place in sorted(counts, key=str)
     )
-    extraction.report_control_totals(ControlTotals(extraction.now, totals, tuple(recent)))
+    extraction.report_control_totals(ControlTotals(extraction.now, totals, (), tuple(recent)))
 
 
 def _states(connection: TrytonConnection) -> list[tuple[str, str]]:

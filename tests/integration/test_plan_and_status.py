@@ -1,0 +1,97 @@
+"""What a night would cost, said before it, against what it then cost; and how things stand afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from extractors.core.settings import Settings, read_settings
+from simulator.server import Simulation, start
+from tests.integration.test_salesforce_extraction import settings_for
+from warehouse.lease import Lease
+from watertight import forecast, night, status
+from watertight.command import main
+
+pytestmark = pytest.mark.integration
+
+#: a night's calls may differ from the plan's by so much, and by so many
+SHARE, CALLS = 0.25, 8
+
+
+def crm(settings: Settings, source: str) -> tuple[dict[str, Any], int]:
+    """The forecast of a source, and the calls that its night then made; the night is loaded."""
+    opened = night.plan(settings, [source], one_process=True)
+    [expected] = forecast.forecast(settings, opened["tasks"])
+    made = sum(night.extract(settings, task)["requests"] for task in opened["tasks"])
+    night.load(settings, opened["run_id"])
+    night.give_up(settings, opened["run_id"])
+    return expected, made
+
+
+@pytest.fixture(scope="module")
+def simulation(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with start(tmp_path_factory.mktemp("plan"), size=400, token="right-token") as running:
+        yield running
+
+
+def settings_of(source: str, home: Path, simulation: Simulation) -> Settings:
+    """A home that extracts one of the three from the simulation."""
+    if source == "salesforce":
+        return settings_for(simulation, home)
+    named = {"hubspot": {"hubspot_token": simulation.token, "hubspot_url": simulation.url},
+             "pipedrive": {"pipedrive_token": simulation.token, "pipedrive_url": simulation.url}}[source]  # fmt: skip
+    return read_settings(_env_file=None, home_dir=home, simulated_time=True, **named)
+
+
+@pytest.mark.parametrize("source", ["hubspot", "salesforce", "pipedrive"])
+def test_a_nights_calls_are_what_the_plan_said(source: str, simulation: Simulation, tmp_path: Path) -> None:
+    settings = settings_of(source, tmp_path, simulation)
+    tonight = simulation.world.clock.night
+    first, made = crm(settings, source)
+    if source == "hubspot":
+        assert first["is_whole"] is False  # owners and pipelines cannot be counted
+        assert sum(work["rows"] for work in first["resources"] if work["rows"]) > 400
+    for number in range(tonight + 1, tonight + 4):
+        simulation.advance(number)
+        expected, made = crm(settings, source)
+    assert expected["is_whole"]
+    assert abs(expected["requests"] - made) <= SHARE * made + CALLS, (expected["requests"], made)
+    assert expected["quota"]["left"] < expected["quota"]["limit"]
+    assert expected["spent"].keys() >= {"hubspot": {"calls", "searches"}, "salesforce": {"API requests"}, "pipedrive": {"tokens"}}[source]  # fmt: skip
+    [stands] = status.read(settings)["sources"]
+    assert stands["calls"] >= made - expected["requests"] * SHARE
+    assert stands["quota"]["left"] <= expected["quota"]["left"]
+    assert stands["hours_behind"] == pytest.approx(5 / 60, abs=0.02)
+    assert stands["new_rows"] is None  # nothing is published
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_the_plan_is_printed_and_lands_nothing(
+    simulation: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for name, value in {
+        "WATERTIGHT_HOME": str(tmp_path),
+        "PIPEDRIVE_API_TOKEN": simulation.token,
+        "WATERTIGHT_PIPEDRIVE_URL": simulation.url,
+        "WATERTIGHT_SIMULATED_TIME": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    shown = run("extract", "--plan")
+    assert shown.exit_code == 0, shown.output
+    assert "first load: not known before" in shown.output
+    assert "at least" in shown.output
+    assert "tokens a day" in shown.output
+    said = json.loads(run("extract", "--plan", "--json").stdout)
+    assert [one["source"] for one in said] == ["pipedrive"]
+    assert said[0]["asked"] == {"calls": 1, "tokens": 2}
+    settings = read_settings()
+    assert not list(settings.landing_dir.rglob("manifest.json"))
+    Lease.take(settings.home, one_process=True).release()  # nobody holds it any more
