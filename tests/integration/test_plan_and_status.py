@@ -86,12 +86,14 @@ def test_the_plan_is_printed_and_lands_nothing(
         monkeypatch.setenv(name, value)
     shown = run("extract", "--plan")
     assert shown.exit_code == 0, shown.output
-    assert "first load: not known before" in shown.output
+    assert "not known before they were loaded once" in shown.output
     assert "at least" in shown.output
     assert "tokens a day" in shown.output
     said = json.loads(run("extract", "--plan", "--json").stdout)
     assert [one["source"] for one in said] == ["pipedrive"]
-    assert said[0]["asked"] == {"calls": 1, "tokens": 2}
+    assert said[0]["asked"] == {"calls": 3, "tokens": 82}  # the account, and two counts of deals
+    by_name = {work["resource"]: work for work in said[0]["resources"]}
+    assert by_name["deal_changelogs"]["spent"]["tokens"] >= 20 * by_name["deal_changelogs"]["rows"] > 4000
     settings = read_settings()
     assert not list(settings.landing_dir.rglob("manifest.json"))
     Lease.take(settings.home, one_process=True).release()  # nobody holds it any more
