@@ -133,7 +133,14 @@ def _first_load(source: Source, resource: Resource, connection: Connection) -> W
     if held is None:
         return Work(resource.name, "first load: not known before", rows=None, requests=None)
     pages = max(1, math.ceil(held.records / held.page))
-    return Work(resource.name, "first load: counted", True, held.records, pages, Counter({held.unit: pages}))
+    return Work(
+        resource.name,
+        "first load: counted",
+        True,
+        held.records,
+        pages,
+        Counter({unit: pages * cost for unit, cost in held.cost.items()}),
+    )
 
 
 def _changes(settings: Settings, resource: Resource, cursor: datetime, now: datetime, history: list[Manifest]) -> Work:
@@ -167,20 +174,28 @@ def show(console: Console, sources: Sequence[dict[str, Any]]) -> None:
     """One table per source, its sum and what its quota leaves."""
     for source in sources:
         console.print(Text(source["title"], "bold"), Text(f"({source['account']}), by its clock {source['asked_at']}"))
+        if not source["asked"]:
+            console.print("reads files: no call is made\n")
+            continue
         units = [unit for unit in source["spent"] if unit != "calls"]
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("resource", "rows", "calls", *units, "because"):
             table.add_column(name, justify="left" if name in ("resource", "because") else "right")
         for work in source["resources"]:
-            if work["is_due"]:
-                spent = [_count(work["spent"].get(unit)) if work["requests"] is not None else "?" for unit in units]
+            if work["is_due"] and work["requests"] is not None:
+                spent = [_count(work["spent"].get(unit, 0)) for unit in units]
                 table.add_row(work["resource"], _count(work["rows"]), _count(work["requests"]), *spent, work["basis"])
         table.add_row("all", _count(source["rows"]), _count(source["requests"]), *(_count(source["spent"][unit]) for unit in units), "" if source["is_whole"] else "at least", style="bold")  # fmt: skip
         console.print(table)
+        unknown = [work["resource"] for work in source["resources"] if work["requests"] is None]
+        if unknown:
+            console.print(Text(f"not known before they were loaded once: {', '.join(unknown)}", "dim"), soft_wrap=True)
         waiting = [work["resource"] for work in source["resources"] if not work["is_due"]]
         if waiting:
             calls = sum(work["requests"] or 0 for work in source["resources"] if not work["is_due"])
-            console.print(Text(f"not due tonight, {calls} calls to find that out: {', '.join(waiting)}", "dim"))
+            console.print(
+                Text(f"not due tonight, {calls} calls to find that out: {', '.join(waiting)}", "dim"), soft_wrap=True
+            )
         if source["quota"]:
             quota = source["quota"]
             when = "" if source["is_quota_of_now"] else ", as last night left it"

@@ -24,8 +24,9 @@ _FIGURES = """
         count(*) filter (where verdict = 'fuller_until_sweep'), count(*) filter (where is_fault)
     from mart_ops__reconciliation
     group by all
-    qualify run_id = max(run_id) over (partition by source_system, account)
 """
+#: a source whose data ends longer ago has missed a night
+_LATE_HOURS = 36
 _NEW = "select source_system, account, run_id, sum(new_count) from mart_ops__loads group by all"
 
 
@@ -74,12 +75,12 @@ def read(settings: Settings) -> dict[str, Any]:
 
 def show(console: Console, found: dict[str, Any], with_resources: bool = False) -> None:
     """The same for a person; the list of resources when it is asked for."""
-    console.print(Text("home       "), Text(found["home"] + (" (demonstration)" if found["is_demonstration"] else "")))
+    console.print(Text("home      "), Text(found["home"] + (" (demonstration)" if found["is_demonstration"] else "")))
     record = found["lease"]
     if record is None:
         console.print("runs       none yet. Start one: make nightly, or watertight nightly")
     elif record["is_free"]:
-        console.print(f"last run   {record['run_id']}, nobody writes now")
+        console.print(f"last run   {_run(record['run_id'])}, nobody writes now")
     else:
         console.print(
             f"writing    run {record['run_id']} since {record['taken_at']} (process {record['pid']} on {record['host']})"
@@ -107,11 +108,12 @@ def show(console: Console, found: dict[str, Any], with_resources: bool = False) 
 
 
 def _show_source(console: Console, source: dict[str, Any]) -> None:
-    console.print(Text(source["title"], "bold"), Text(f"({source['account']}), run {source['run_id']}"), sep=" ")
-    spent = [f"{count:,} {unit}" for unit, count in source["spent"].items()] or [f"{source['calls']:,} calls"]
+    console.print(Text(source["title"], "bold"), Text(f"({source['account']}), last run {_run(source['run_id'])}"))
+    spent = [f"{count:,} {unit}" for unit, count in source["spent"].items()]
     quota = source["quota"]
     left = f"; {quota['left']:,} of {quota['limit']:,} {quota['unit']} left" if quota else ""
-    console.print(Text(f"  used       {', '.join(spent)}{left}"))
+    if spent:
+        console.print(Text(f"  used       {', '.join(spent)}{left}"))
     new = (
         f", {source['new_rows']:,} of them new" if source["new_rows"] is not None else ", not loaded and published yet"
     )
@@ -119,7 +121,8 @@ def _show_source(console: Console, source: dict[str, Any]) -> None:
     old = f", {_duration(source['hours_old'])} ago" if source["hours_old"] is not None else ""
     console.print(
         Text(
-            f"  reaches    to {_minute(source['data_through'])}{old}; {_duration(source['hours_behind'])} behind its own clock"
+            f"  reaches    to {_minute(source['data_through'])}{old}; {_duration(source['hours_behind'])} behind its own clock",
+            "yellow" if (source["hours_old"] or 0) > _LATE_HOURS else "",
         )
     )
     figures = source["reconciled"]
@@ -199,6 +202,15 @@ def _next_run(settings: Settings) -> str | None:
 
 def _text(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _run(run_id: str) -> str:
+    """A run's id begins with the instant at which it began."""
+    try:
+        began = datetime.strptime(run_id.partition("Z")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return run_id
+    return f"{began:%Y-%m-%d %H:%M} UTC ({run_id})"
 
 
 def _minute(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -84,11 +84,11 @@ class Resource:
 
 
 class Held(NamedTuple):
-    """How many records of a resource a source holds, how many come with one call, and the unit that a call costs."""
+    """How many records of a resource a source holds, how many come with one call, and what such a call costs, by unit."""
 
     records: int
     page: int
-    unit: str
+    cost: Mapping[str, int]
 
 
 @dataclass(frozen=True)

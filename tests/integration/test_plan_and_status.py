@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from extractors.core.settings import Settings, read_settings
 from simulator.server import Simulation, start
@@ -86,12 +89,42 @@ def test_the_plan_is_printed_and_lands_nothing(
         monkeypatch.setenv(name, value)
     shown = run("extract", "--plan")
     assert shown.exit_code == 0, shown.output
-    assert "first load: not known before" in shown.output
+    assert "not known before they were loaded once" in shown.output
     assert "at least" in shown.output
     assert "tokens a day" in shown.output
     said = json.loads(run("extract", "--plan", "--json").stdout)
     assert [one["source"] for one in said] == ["pipedrive"]
-    assert said[0]["asked"] == {"calls": 1, "tokens": 2}
+    assert said[0]["asked"] == {"calls": 3, "tokens": 82}  # the account, and two counts of deals
+    by_name = {work["resource"]: work for work in said[0]["resources"]}
+    assert by_name["deal_changelogs"]["spent"]["tokens"] >= 20 * by_name["deal_changelogs"]["rows"] > 4000
     settings = read_settings()
     assert not list(settings.landing_dir.rglob("manifest.json"))
     Lease.take(settings.home, one_process=True).release()  # nobody holds it any more
+
+
+def test_status_tells_a_person_what_the_night_found(simulation: Simulation, tmp_path: Path) -> None:
+    settings = settings_of("pipedrive", tmp_path, simulation)
+    crm(settings, "pipedrive")
+    [before] = status.read(settings)["sources"]
+    settings.published_dir.mkdir(parents=True)
+    with duckdb.connect(str(settings.published_dir / "marts.duckdb")) as connection:
+        connection.execute(
+            "create table mart_ops__loads as select 'pipedrive' as source_system, $1 as account, $2 as run_id, 7 as new_count",
+            [before["account"], before["run_id"]],
+        )
+        connection.execute(
+            """create table mart_ops__reconciliation as
+            select 'pipedrive' as source_system, $1 as account, $2 as run_id, verdict, verdict = 'too_few' as is_fault
+            from (values ('equal'), ('equal'), ('explained'), ('fuller_until_sweep'), ('too_few')) as rows (verdict)""",
+            [before["account"], before["run_id"]],
+        )
+    found = status.read(settings)
+    assert found["sources"][0]["reconciled"] == {"figures": 5, "explained": 1, "waiting": 1, "faults": 1}
+    console = Console(width=120, record=True, file=io.StringIO())
+    status.show(console, found, with_resources=True)
+    text = " ".join(console.export_text().split())
+    for words in (
+        "tokens; ", "tokens a day left", "rows, 7 of them new", "5 min behind its own clock", "lists ids next on",
+        "2 of 5 of its own figures equal, 1 explained, 1 wait for the list of ids, 1 differ", "deal_changelogs",
+    ):  # fmt: skip
+        assert words in text, text

@@ -1,7 +1,7 @@
 """A company on HubSpot, night by night: what it lands, and what HubSpot itself counts, worked out from the deals and not from what landed.
 
 A few deals change while HubSpot is asked: some behind the end of the window, which no count holds, and now and then one that the index
-shows late and counts where it was. Every other night HubSpot lists all deals with their amounts.
+shows late and counts where it was. Every fourth night HubSpot lists all deals with their amounts.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Company:
         """The next night: a hundredth of the deals, ten at least, and as many kinds of change as there are."""
         rng, count = self._rng, max(3, self._size // 400)
         number = self.night.number + 1
-        night = self.night = Night(number, FIRST_NIGHT + timedelta(days=number), is_listed=number % 2 == 0)
+        night = self.night = Night(number, FIRST_NIGHT + timedelta(days=number), is_listed=number % 4 == 0)
         noon = night.now - timedelta(hours=14)
         changed = sorted(self._late)
         live = sorted(each for each, deal in self._deals.items() if deal.archived_at is None and each not in self._late)

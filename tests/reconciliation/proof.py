@@ -7,6 +7,7 @@ everything in its place it is committed.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,12 +58,12 @@ def prove(
     assert not ledger.alarms(), ledger.alarms()
     say("their ledger is built")
     rng = random.Random(seed)
+    kinds = {is_listed: itertools.cycle(losses) for is_listed, losses in LOSSES.items()}
     outcomes = []
     for number in range(1, nights + 1):
         night = company.live_on()
         load(settings, lease, steps.raw_tables())
-        losses = LOSSES[night.is_listed]
-        kind = losses[(number - 1) // 2 % len(losses)]
+        kind = next(kinds[night.is_listed])
         outcomes.append(_judge(ledger, company, night, kind, rng.choice(night.candidates[kind])))
         say(f"night {number}: {kind}, found by {', '.join(outcomes[-1].found) or 'nobody'}")
     lease.release()

@@ -48,7 +48,7 @@ def _count(connection: Connection, resource: str) -> Held | None:
     if kind is None:
         return None
     everything = {"propertyName": "hs_object_id", "operator": "GTE", "value": "0"}
-    return Held(count(cast(HubSpotConnection, connection), kind.name, [everything]), kind.page, "calls")
+    return Held(count(cast(HubSpotConnection, connection), kind.name, [everything]), kind.page, {"calls": 1})
 
 
 HUBSPOT = Source(

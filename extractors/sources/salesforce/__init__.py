@@ -85,8 +85,8 @@ def _count(connection: Connection, resource: str) -> Held | None:
     try:
         records = org.get(org.path("/queryAll"), _Counted, {"q": f"SELECT COUNT() FROM {kind.entity}"}).totalSize
     except NotThereError:
-        return Held(0, 2_000, "API requests")
-    return Held(records, 2_000, "API requests")
+        return Held(0, 2_000, {"API requests": 1})
+    return Held(records, 2_000, {"API requests": 1})
 
 
 SALESFORCE = Source(
