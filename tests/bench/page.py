@@ -29,8 +29,10 @@ modules. The ratio is taken round by round; the table shows the median and the s
 - A single fact or mart runs as one `create table as` of its compiled query into a new file; what it reads is read-only.
 - The nightly delta: {delta} of the deals, a tenth of them new, one event in twenty dated back by weeks. Tables that are rebuilt whole
   every night are in it. Three times the history: as many deals again in each of the two pairs of years before, and the same delta.
-- polars and pandas get keys that are small integers, look nothing up and know neither deletions nor pairs of pipeline and stage. The
-  range join joins the calendar with the visits; the project's own mart follows changes of amount, owner and currency inside a visit besides.
+- polars and pandas get keys that are small integers, look nothing up and know neither deletions nor pairs of pipeline and stage.
+- The daily pipeline stands twice. By pipeline and stage, with a count and an amount: the formulation of the project's own marts (what changed
+  on a day, added up) against the calendar joined with what stood on each day. And as it is: by owner and currency besides, each amount
+  at the rate of its day, against such a join that gives the very rows of the mart. That both sides give the same rows is checked in the first round.
 
 {rest}"""
 

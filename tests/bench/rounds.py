@@ -21,7 +21,10 @@ SORT = "scan and sort"
 FULL_FIRST, FULL_SECOND = "full rebuild, staging and facts", "full rebuild, dimensions and marts"
 NIGHT_FIRST, NIGHT_SECOND = "night, staging and facts", "night, dimensions and marts"
 TRIPLED = "night, staging and facts, three times the history"
-RANGE_JOIN, POLARS, PANDAS = "range join", "polars", "pandas"
+POLARS, PANDAS = "polars", "pandas"
+#: the daily pipeline like for like, and the mart as it is
+CHANGES, RANGE_JOIN = "changes by day", "calendar range join"
+MART_RANGE_JOIN = "calendar range join to the same rows"
 #: they come with the dependency group `bench`; without it their rows say that they were not measured
 RIVALS_THERE = tuple(name for name in (POLARS, PANDAS) if find_spec(name))
 
@@ -46,6 +49,22 @@ def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path,
             {"events": str(table)},
         )
 
+    def daily(is_checked: bool) -> None:
+        found = {}
+        for name, statement in (
+            (CHANGES, rivals.DAILY_BY_CHANGES),
+            (RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN),
+            (MART_RANGE_JOIN, rivals.MART_BY_RANGE_JOIN),
+        ):
+            alone(name, statement, inputs)
+            if is_checked:
+                found[name] = proof.fingerprints(scratch / "out.duckdb")
+        if is_checked:
+            found[DAILY] = {DAILY: proof.fingerprints(base.night / "marts.duckdb")[DAILY]}
+            proof.require_same_rows(found, CHANGES, RANGE_JOIN)
+            proof.require_same_rows(found, DAILY, MART_RANGE_JOIN)
+            say("  changes and range joins give the same rows")
+
     for number in range(1, rounds + 1):
         say(f"Round {number} of {rounds}: the ledger")
         sort()
@@ -58,7 +77,7 @@ def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path,
             spec = {"rival": f"tests.bench.rivals:{rival}_visits", "arguments": arguments}
             _keep(runs, rival, measure.run(scratch, spec), say)
         if DAILY in models:
-            alone(RANGE_JOIN, rivals.RANGE_JOIN, inputs)
+            daily(number == 1)
         for name in (each for each in plan.marts if each in models):
             alone(name, _creation(plan.models[name]), inputs)
         sort()

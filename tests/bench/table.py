@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.bench import rounds as r
 from tests.bench.measure import Figure
-from tests.bench.plan import DAILY, TRANSITIONS, VISITS, Plan
+from tests.bench.plan import TRANSITIONS, VISITS, Plan
 from tests.bench.rounds import Runs
 
 
@@ -60,7 +60,8 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
         row("stage visits from changes: transitions and visits", r.SORT, 1.5, runs, transitions_and_visits, [r.SORT]),
         row("the same", r.POLARS, 0.7, runs, transitions_and_visits, [r.POLARS]),
         row("the same", r.PANDAS, 0.7, runs, transitions_and_visits, [r.PANDAS]),
-        row(f"daily pipeline: {_names(plan.own(DAILY))}", r.RANGE_JOIN, 1 / 50, runs, plan.own(DAILY), [r.RANGE_JOIN]),
+        row("daily pipeline by pipeline and stage, count and amount", r.RANGE_JOIN, 1 / 50, runs, [r.CHANGES], [r.RANGE_JOIN]),
+        row(f"daily pipeline as it is: {_names(plan.daily())}", r.MART_RANGE_JOIN, None, runs, plan.daily(), [r.MART_RANGE_JOIN]),
         row(f"visits, daily pipeline, ordered funnel, dwell quantiles, waterfall: {_names(heavy)}{without}", r.SORT, 4, runs,
             heavy, [r.SORT]),
         row(f"the same and the facts behind them: {_names(behind)}", r.SORT, None, runs, [*heavy, *behind], [r.SORT]),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "bench"
-    assert main(["--deals", "600", "--rounds", "1", "--only", "visits,delta", "--folder", str(folder)]) == 0
+    assert main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta", "--folder", str(folder)]) == 0
     printed = capsys.readouterr()
     rows = {line.split("|")[1].strip(): line for line in printed.out.splitlines() if line.startswith("| ")}
     assert re.search(r"company of 600 deals with \d,\d{3} changes", printed.out)
@@ -26,10 +26,12 @@ def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest
     assert {
         "stage visits from transitions",
         "fct_deal_stage_visits",
+        "daily pipeline by pipeline and stage, count and amount",
         "nightly delta: staging, intermediate and core facts",
         "nightly delta: everything, all marts included",
     } <= measured
     assert "all core facts and all marts" not in measured
+    assert "changes and range joins give the same rows" in printed.err
     assert "tables of the night equal those of the full rebuild" in printed.err
     assert not folder.exists()
 
@@ -44,6 +46,13 @@ def test_a_night_that_differs_from_its_rebuild_is_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="fct_detail, fct_marts differ"):
         proof.require_equal(tmp_path / "night", tmp_path / "rebuilt")
     assert proof.require_equal(tmp_path / "night", tmp_path / "night") == 4
+
+
+def test_sides_with_different_rows_have_no_ratio() -> None:
+    found: dict[str, proof.Fingerprints] = {"one": {"daily": (2, 7)}, "other": {"daily": (2, 8)}}
+    proof.require_same_rows(found, "one", "one")
+    with pytest.raises(SystemExit, match="one and other give different rows"):
+        proof.require_same_rows(found, "one", "other")
 
 
 def test_rows_that_nobody_measures_are_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,16 +75,16 @@ def test_models_join_the_rows_by_who_reads_whom() -> None:
         model("fct_deal_stage_visits", "stg_a"),
         model("fct_pipeline_movements", "fct_deal_stage_visits", "dim_rates"),
         model("mart_shared", "dim_deals"),
-        model("mart_own", "fct_pipeline_movements"),
-        model("mart_sales__pipeline_daily", "mart_own", "mart_shared"),
+        model("mart_sales__pipeline_changes_daily", "fct_pipeline_movements"),
+        model("mart_sales__pipeline_daily", "mart_sales__pipeline_changes_daily", "mart_shared"),
         model("mart_sales__funnel", "mart_shared"),
     ]
     plan = Plan({each.name: each for each in models})
-    assert plan.own("mart_sales__pipeline_daily") == ("mart_own", "mart_sales__pipeline_daily")
+    assert plan.daily() == ("mart_sales__pipeline_changes_daily", "mart_sales__pipeline_daily")
     heavy, missing = plan.heavy()
     assert set(heavy) == {
         "fct_deal_stage_visits",
-        "mart_own",
+        "mart_sales__pipeline_changes_daily",
         "mart_shared",
         "mart_sales__pipeline_daily",
         "mart_sales__funnel",

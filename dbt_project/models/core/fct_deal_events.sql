@@ -1,17 +1,5 @@
 {{ config(materialized='ephemeral', contract={'enforced': false}) }}
--- depends_on: {{ ref('fct_deal_news') }}
 with
-
--- Tonight's, where steps are held: the joins below would go through the whole history for a few deals.
-changes as (
-
-    select deal_key, changed_at, sequence, _record_number, field, old_value, new_value, change_source, _load_number
-    from {{ ref('fct_deal_changes') }}
-    where
-        retracted_at is null
-        {% if held('fct_deal_steps') %}and deal_key in (select deal_key from {{ ref('fct_deal_news') }}){% endif %}
-
-),
 
 -- The two ends of a change of pipeline: the stage change that takes its pipeline, and the change of pipeline that is told by it. As a field of its own
 -- to join on: a condition on one side only would compare every change with every move.
@@ -36,7 +24,7 @@ select
         when change.field = 'stage' then 1
         else 0
     end as step_order
-from changes as change
+from {{ ref('fct_deal_standing_changes') }} as change
 inner join {{ ref('int_crm__deals') }} as deal on change.deal_key = deal.deal_key
 left join moves as move
     on change.deal_key = move.deal_key and change.changed_at = move.changed_at and change.field = move.field
