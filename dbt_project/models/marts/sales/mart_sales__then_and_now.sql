@@ -23,6 +23,16 @@ versions as (
 
 ),
 
+-- in force at the beginning of some month; and what had ended by then and has not changed since is the same then and now
+befores as (
+
+    select *
+    from versions
+    where (valid_to_date is null or date_trunc('month', valid_from_date) < date_trunc('month', valid_to_date))
+        and (deal_status = 'open' or not is_current)
+
+),
+
 pairs as (
 
     select
@@ -34,7 +44,7 @@ pairs as (
         current.{{ column }} as now_{{ column }},
         before.{{ column }} is distinct from current.{{ column }} as is_{{ column }}_changed{{ ',' if not loop.last }}
         {% endfor %}
-    from versions as before
+    from befores as before
     inner join thens
         on before.valid_from_date < thens.period_start
         and (before.valid_to_date is null or before.valid_to_date >= thens.period_start)
@@ -70,7 +80,6 @@ from pairs
 inner join {{ ref('dim_deals') }} as deals on deals.deal_key = pairs.deal_key
 left join {{ ref('mart_sales__stages') }} as stages_then on stages_then.stage_key = pairs.then_stage_key
 left join {{ ref('mart_sales__stages') }} as stages_now on stages_now.stage_key = pairs.now_stage_key
--- a deal that had ended by then and has not changed since is the same then and now
 where pairs.then_deal_status = 'open'
     {%- for column in followed %}
     or pairs.is_{{ column }}_changed
