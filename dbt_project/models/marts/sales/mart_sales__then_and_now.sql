@@ -9,17 +9,22 @@ with thens as (
 
 ),
 
+-- the versions lie in the order of their deals
+marked as (
+
+    select *, {{ first_of_deal('valid_from') }} as is_first from {{ ref('fct_deal_versions') }}
+
+),
+
 -- what a CRM writes over the expected close at the closing is no plan: a deal that is not open keeps the last one it had while open
 versions as (
 
     select
         deal_key, valid_from_date, valid_to_date, is_current, deal_status, pipeline_key, stage_key, deal_amount, currency_code, owner_key,
-        nullif(
-            last_value(case when deal_status = 'open' then coalesce(expected_close_date, {{ beginning }}) end ignore nulls) over (
-                partition by deal_key order by valid_from rows between unbounded preceding and current row
-            ), {{ beginning }}
-        ) as expected_close_date
-    from {{ ref('fct_deal_versions') }}
+        nullif({{ newest_so_far(
+            "case when deal_status = 'open' then coalesce(expected_close_date, " ~ beginning ~ ") when is_first then " ~ beginning ~ " end", 'valid_from'
+        ) }}, {{ beginning }}) as expected_close_date
+    from marked
 
 ),
 
