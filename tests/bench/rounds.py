@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,8 +29,9 @@ MART_RANGE_JOIN = "calendar range join to the same rows"
 RIVALS_THERE = tuple(name for name in (POLARS, PANDAS) if find_spec(name))
 
 
-def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path, say: Say) -> Runs:
-    """Each core fact and mart of `models` alone, into a new file, from read-only inputs; and what they are held against."""
+def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path, say: Say) -> Iterator[Runs]:
+    """Each core fact and mart of `models` alone, into a new file, from read-only inputs; and what they are held against. After every round, all
+    runs so far."""
     runs: Runs = {}
     table, parquet = bases.events(base)
     inputs = {name: str(base.night / f"{name}.duckdb") for name in bases.FILES}
@@ -81,12 +82,13 @@ def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path,
         for name in (each for each in plan.marts if each in models):
             alone(name, _creation(plan.models[name]), inputs)
         sort()
+        yield runs
     shutil.rmtree(scratch, ignore_errors=True)
-    return runs
 
 
-def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Path, say: Say) -> Runs:
-    """The nightly build and the full one on copies of one base, and the nightly one with three times the history behind it.
+def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Path, say: Say) -> Iterator[Runs]:
+    """The nightly build and the full one on copies of one base, and the nightly one with three times the history behind it. After every
+    round, all runs so far.
 
     Raises SystemExit when the first night does not leave what the full build gives.
     """
@@ -108,8 +110,8 @@ def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Pa
         replay(FULL_SECOND, whole, plan.second_half, "full")
         if number == 1:
             say(f"  {proof.require_equal(tonight, whole)} tables of the night equal those of the full rebuild")
+        yield runs
     shutil.rmtree(scratch, ignore_errors=True)
-    return runs
 
 
 def _creation(model: Model) -> str:

@@ -10,6 +10,7 @@ from tests.bench import proof, table
 from tests.bench import rounds as r
 from tests.bench.__main__ import main
 from tests.bench.measure import Figure, Run
+from tests.bench.parts import Measured
 from tests.bench.plan import Plan
 from tests.bench.statements import Model
 
@@ -21,7 +22,7 @@ def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest
     assert main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta", "--folder", str(folder)]) == 0
     printed = capsys.readouterr()
     rows = {line.split("|")[1].strip(): line for line in printed.out.splitlines() if line.startswith("| ")}
-    assert re.search(r"company of 600 deals with \d,\d{3} changes", printed.out)
+    assert re.search(r"company of 600 deals has \d,\d{3} changes", printed.out)
     measured = {name for name, line in rows.items() if "not measured" not in line}
     assert {
         "stage visits from transitions",
@@ -98,6 +99,25 @@ def test_models_join_the_rows_by_who_reads_whom() -> None:
         "fct_pipeline_movements",
     ]
     assert next(each.name for each in plan.second_half) == "dim_deals"
+
+
+def test_parts_measured_one_by_one_come_together(tmp_path: Path) -> None:
+    found = Measured()
+    found.add(
+        [table.Row("one: a", "x", 1.0, Figure(2.0, 1.0, 3.0), rounds=5), table.Row("two", "x", 1.0, None)], [], 1000
+    )
+    found.save(tmp_path / "bench.json")
+    later = Measured.of(tmp_path / "bench.json")
+    assert later == found
+    later.add(
+        [table.Row("one: b", "x", 1.0, None), table.Row("two", "x", 1.0, Figure(0.5, 0.4, 0.6), rounds=2)], [], 20
+    )
+    lines = table.markdown([*later.goals.values()]).splitlines()[2:]
+    assert lines == [
+        "| one: a | x | ≤ 1.00 | 2.00 | 1.00 to 3.00 | **no** | 0.00 | 0.00 | 0 | 1,000 | 5 |",
+        "| two | x | ≤ 1.00 | 0.50 | 0.40 to 0.60 | yes | 0.00 | 0.00 | 0 | 20 | 2 |",
+    ]
+    assert Measured.of(tmp_path / "absent.json") == Measured()
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:
