@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import bases, page, table
 from tests.bench import rounds as r
+from tests.bench.parts import Measured
 from tests.bench.plan import Plan
-from tests.bench.rounds import Runs
 from tests.bench.statements import record
 
 ROOT = Path(__file__).parents[2]
@@ -25,39 +26,43 @@ def main(arguments: list[str]) -> int:
     folder: Path = options.folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    kept = folder.with_suffix(".json")
+    measured = Measured.of(kept) if options.write else Measured()
     try:
-        text = _measure(folder, wanted, options)
+        # After every round: what is cut short keeps the rounds it had.
+        for _ in _measure(folder, wanted, options, measured):
+            if options.write:
+                measured.save(kept)
+                (ROOT / "docs" / "performance.md").write_text(page.render(measured))
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    print(text)
-    if options.write:
-        (ROOT / "docs" / "performance.md").write_text(text)
+    print(page.render(measured))
     return 0
 
 
-def _measure(folder: Path, wanted: list[str], options: argparse.Namespace) -> str:
+def _measure(folder: Path, wanted: list[str], options: argparse.Namespace, measured: Measured) -> Iterator[None]:
     recording = record(folder)
     plan = Plan.of(recording)
     _say(f"{len(plan.models)} models; making a company of {options.deals} deals")
     base = bases.prepare(folder / "base", recording, plan.models.values(), options.deals)
-    models = plan.models_of(wanted)
-    ledger: Runs = r.ledger(base, plan, models, options.rounds, folder / "scratch", _say) if models else {}
-    night: Runs = {}
+    measured.companies[f"{base.deals:,}"] = page.sizes(base)
+    measured.add(table.ledger_rows(plan, {}), [], base.deals)
+    measured.add(table.night_rows({}), [], base.deals)
+    if models := plan.models_of(wanted):
+        for runs in r.ledger(base, plan, models, options.rounds, folder / "scratch", _say):
+            measured.add(table.ledger_rows(plan, runs), table.each_model(plan, runs), base.deals)
+            yield
     if {"night", "delta"} & {*wanted}:
         tripled = None
         if "night" in wanted:
             _say("Making the same company with three times the history")
             tripled = bases.prepare(folder / "tripled", recording, plan.first_half, options.deals, 2 * options.deals)
-        night = r.night(base, tripled, plan, options.rounds, folder / "scratch", _say)
-    sections = page.Sections(
-        figures=page.sizes(base, options.rounds),
-        goals=table.markdown([*table.ledger_rows(plan, ledger), *table.night_rows(night)]),
-        models=table.markdown(table.each_model(plan, ledger), "model") if ledger else "",
-        night=table.steps(night, (r.NIGHT_FIRST, r.NIGHT_SECOND), 25) if night else [],
-        full=table.steps(night, (r.FULL_FIRST, r.FULL_SECOND), 15) if night else [],
-    )
-    return page.render(sections)
+        for runs in r.night(base, tripled, plan, options.rounds, folder / "scratch", _say):
+            measured.add(table.night_rows(runs), [], base.deals)
+            measured.night = table.steps(runs, (r.NIGHT_FIRST, r.NIGHT_SECOND), 25)
+            measured.full = table.steps(runs, (r.FULL_FIRST, r.FULL_SECOND), 15)
+            yield
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -65,7 +70,11 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--deals", type=int, default=1_000_000, help="deals of the company, about eight events each")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", type=_groups, help=f"these rows only, with commas between: {', '.join(GROUPS)}")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write docs/performance.md; rows measured before, and not now, stay as they are",
+    )
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "build" / "bench", help="where the company is made; emptied first"
     )

@@ -50,26 +50,18 @@ versions as (
 
 ),
 
+-- Where the source gives the value before each change, one row is enough to know the stage from the creation on.
 stage_histories as (
 
-    select history.deal_key, min(history.changed_at) as stage_known_from
+    select
+        history.deal_key,
+        min(history.changed_at) as stage_known_from,
+        -- Asked as a truth: arg_min() steps over nulls.
+        arg_min(history.value_before is not null, (history.changed_at, history.sequence, history._record_number)) as tells_the_beginning
     from {{ ref('int_crm__deal_history') }} as history
     inner join changed_deals on history.deal_key = changed_deals.deal_key
     where history.field = 'stage' and history.retracted_at is null
     group by history.deal_key
-
-),
-
--- Where the source gives the value before each change, one row is enough to know the stage from the creation on.
-complete_histories as (
-
-    select history.deal_key
-    from {{ ref('int_crm__deal_history') }} as history
-    inner join changed_deals on history.deal_key = changed_deals.deal_key
-    where history.field = 'stage' and history.retracted_at is null
-    group by history.deal_key
-    -- Asked as a truth: arg_min() steps over nulls.
-    having arg_min(history.value_before is not null, (history.changed_at, history.sequence, history._record_number))
 
 )
 
@@ -98,7 +90,7 @@ select
     version.product_line,
     least(version.created_at, coalesce(stage.stage_known_from, version.created_at)) as created_at,
     case
-        when complete.deal_key is not null then least(version.created_at, stage.stage_known_from)
+        when stage.tells_the_beginning then least(version.created_at, stage.stage_known_from)
         -- it never moved; one with a closing date and no move closed in a way that nobody told
         when
             stage.deal_key is null and told.account is not null and version.was_seen_in_one_stage and version.stated_closed_at is null
@@ -119,6 +111,5 @@ select
     version.newest_load as _load_number
 from versions as version
 left join stage_histories as stage on version.deal_key = stage.deal_key
-left join complete_histories as complete on version.deal_key = complete.deal_key
 left join {{ ref('int_crm__deal_merges') }} as merge on version.deal_key = merge.deal_key
 left join {{ ref('int_crm__told_moves') }} as told on version.source_system = told.source_system and version.account = told.account
