@@ -54,7 +54,7 @@ oracle: $(DEV) ## compare 10,000 random histories with a ledger in plain Python:
 planted: $(DEV) ## plant source faults and print which data tests caught which
 	@$(PYTHON) -m tests.planted
 
-reconciliation: $(DEV) ## lose one record of 100,000 deals a night and see the reconciliation find it: writes docs/proofs/reconciliation.md (10 min)
+reconciliation: $(DEV) ## lose one record of 100,000 deals a night and see the reconciliation find it: writes docs/proofs/reconciliation.md (a quarter of an hour)
 	@$(PYTHON) -m tests.reconciliation --write
 
 thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the truth, ended by a full rebuild

@@ -55,7 +55,8 @@ def report(outcomes: list[Outcome], deals: int, seed: int) -> str:
         [
             "# A planted loss in the reconciliation",
             "",
-            f"`make reconciliation` (seed {seed}): a company of {deals:,} deals on HubSpot, {len(outcomes)} nights. On each night one record is dropped",
+            f"`python -m tests.reconciliation --deals {deals} --nights {len(outcomes)} --seed {seed}` (`make reconciliation` takes 100,000 deals): a company of {deals:,} deals",
+            f"on HubSpot, {len(outcomes)} nights. On each night one record is dropped",
             "between the source and the warehouse, and the night is computed once without it and once with everything in its place.",
             "",
             f"**Found: {found} of {len(outcomes)}. Nights without a loss and without an alarm: {healthy} of {len(outcomes)}.**",

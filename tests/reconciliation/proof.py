@@ -65,7 +65,8 @@ def prove(
         load(settings, lease, steps.raw_tables())
         kind = next(kinds[night.is_listed])
         outcomes.append(_judge(ledger, company, night, kind, rng.choice(night.candidates[kind])))
-        say(f"night {number}: {kind}, found by {', '.join(outcomes[-1].found) or 'nobody'}")
+        found, alarms = ", ".join(outcomes[-1].found) or "nobody", len(outcomes[-1].false_alarms)
+        say(f"night {number}: {kind}, found by {found}; {alarms} false alarms")
     lease.release()
     return outcomes
 
