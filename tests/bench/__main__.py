@@ -12,7 +12,7 @@ from tests.bench import bases, page, table
 from tests.bench import rounds as r
 from tests.bench.parts import Measured
 from tests.bench.plan import Plan
-from tests.bench.statements import record
+from tests.bench.statements import read, record
 
 ROOT = Path(__file__).parents[2]
 #: visits, daily and heavy are parts of the ledger; delta is the night without the history three times as long
@@ -24,8 +24,9 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     wanted = options.only or ["ledger", "night"]
     folder: Path = options.folder
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if not options.reuse:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
     kept = folder.with_suffix(".json")
     measured = Measured.of(kept) if options.write else Measured()
     try:
@@ -35,17 +36,21 @@ def main(arguments: list[str]) -> int:
                 measured.save(kept)
                 (ROOT / "docs" / "performance.md").write_text(page.render(measured))
     finally:
-        if not options.keep:
+        if not (options.keep or options.reuse):
             shutil.rmtree(folder, ignore_errors=True)
     print(page.render(measured))
     return 0
 
 
 def _measure(folder: Path, wanted: list[str], options: argparse.Namespace, measured: Measured) -> Iterator[None]:
-    recording = record(folder)
-    plan = Plan.of(recording)
-    _say(f"{len(plan.models)} models; making a company of {options.deals} deals")
-    base = bases.prepare(folder / "base", recording, plan.models.values(), options.deals)
+    if options.reuse:
+        base = bases.held(folder / "base")
+        plan = Plan.of(read(folder))
+    else:
+        recording = record(folder)
+        plan = Plan.of(recording)
+        _say(f"{len(plan.models)} models; making a company of {options.deals} deals")
+        base = bases.prepare(folder / "base", recording, plan.models.values(), options.deals)
     measured.companies[f"{base.deals:,}"] = page.sizes(base)
     measured.add(table.ledger_rows(plan, {}), [], base.deals)
     measured.add(table.night_rows({}), [], base.deals)
@@ -55,7 +60,9 @@ def _measure(folder: Path, wanted: list[str], options: argparse.Namespace, measu
             yield
     if {"night", "delta"} & {*wanted}:
         tripled = None
-        if "night" in wanted:
+        if "night" in wanted and options.reuse:
+            tripled = bases.held(folder / "tripled")
+        elif "night" in wanted:
             _say("Making the same company with three times the history")
             tripled = bases.prepare(folder / "tripled", recording, plan.first_half, options.deals, 2 * options.deals)
         for runs in r.night(base, tripled, plan, options.rounds, folder / "scratch", _say):
@@ -79,6 +86,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--folder", type=Path, default=ROOT / "build" / "bench", help="where the company is made; emptied first"
     )
     parser.add_argument("--keep", action="store_true", help="leave the company there afterwards")
+    parser.add_argument(
+        "--reuse", action="store_true", help="the company that --keep left there, and the SQL of that time"
+    )
     return parser.parse_args(arguments)
 
 

@@ -56,6 +56,12 @@ def test_sides_with_different_rows_have_no_ratio() -> None:
         proof.require_same_rows(found, "one", "other")
 
 
+def test_a_company_that_was_not_kept_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="There is no finished company in .*base. Measure once with --keep"):
+        main(["--reuse", "--folder", str(tmp_path)])
+    assert tmp_path.exists()
+
+
 def test_rows_that_nobody_measures_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--only", "visits,fast"])
