@@ -18,12 +18,11 @@ merges as (
 
 first_said as (
 
-    select source_system, account, trim(source_contact_id) as source_contact_id, merged_into_source_contact_id, min(_load_number) as _load_number
+    select source_system, account, trim(source_contact_id) as source_contact_id, merged_into_source_contact_id, _load_number
     from merges
-    where source_contact_id <> merged_into_source_contact_id
-    group by all
+    where trim(source_contact_id) <> merged_into_source_contact_id
     qualify row_number() over (
-        partition by source_system, account, trim(source_contact_id) order by min(_load_number), merged_into_source_contact_id
+        partition by source_system, account, trim(source_contact_id) order by _load_number, merged_into_source_contact_id
     ) = 1
 
 )
