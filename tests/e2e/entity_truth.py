@@ -28,6 +28,13 @@ Life = list[Event]
 UNSEEN = ("deleted", "merged")
 
 
+@dataclass(frozen=True)
+class Unknown:
+    """The other end of an association that is no more: it may stand there or not."""
+
+    id: str
+
+
 @dataclass
 class Company:
     """The truth by the end of a night: `data_through` and `asked_until` bound what the night may or must have seen."""
@@ -99,7 +106,8 @@ def money(text: str | None) -> Decimal | None:
 def differences(
     company: Company, entity: str, held: Mapping[str, Any], row_of: Callable[[Life], Any], gone: Callable[[Any], bool]
 ) -> list[str]:
-    """Every entity whose row in the warehouse is none of the right ones. What is gone is compared by `gone` of its row only: nobody can tell what
+    """Every entity whose row in the warehouse is none of the right ones. An end that is no more may have been read before it went, or
+    not; what is gone is compared by `gone` of its row only: nobody can tell what
     happened to it between the last look and its end."""
     found = [f"{entity} {key} is held and never was" for key in held.keys() - company.lives[entity].keys()]
     for key, life in company.lives[entity].items():
@@ -111,7 +119,7 @@ def differences(
                 found.append(f"{entity} {key} is not held: {row_of(states[0])}")
             continue
         right = [row_of(state) for state in states]
-        if held[key] in right:
+        if any(_agree(held[key], row) for row in right):
             continue
         if any(not is_live(state) for state in states) and gone(held[key]):
             continue
@@ -119,13 +127,29 @@ def differences(
     return found
 
 
+def _agree(held: Any, right: Any) -> bool:
+    if not isinstance(held, tuple) or not isinstance(right, tuple):
+        return bool(held == right)
+    return len(held) == len(right) and all(
+        one is None or one == other.id if isinstance(other, Unknown) else one == other
+        for one, other in zip(held, right, strict=True)
+    )
+
+
+def end(company: Company, entity: str, entity_id: str) -> str | Unknown:
+    """The other end of an association: of one that was merged away the survivor; what is no more shows as none to who asks now."""
+    found = survivor(company.lives[entity], entity_id)
+    states = company.states(company.lives[entity].get(found, []))
+    was_away = any(event.kind in ("archived", "restored") for event in company.lives[entity].get(found, []))
+    return found if all(is_live(state) for state in states) and not was_away else Unknown(found)
+
+
 def line_item(company: Company) -> Callable[[Life], tuple[Any, ...]]:
     """product id, quantity, amount, currency, deal, is deleted."""
-    deals = company.lives["deal"]
 
     def row(life: Life) -> tuple[Any, ...]:
         said = values(life)
-        deal = survivor(deals, identify("deals", deal_of(life[0].number)))
+        deal = end(company, "deal", identify("deals", deal_of(life[0].number)))
         return (
             said["product"], float(said["quantity"] or 0), money(said["amount"]), said["currency"], deal, not is_live(life),
         )  # fmt: skip
@@ -181,7 +205,7 @@ def activity(company: Company, kind: str, seed: int) -> Callable[[Life], tuple[A
         numbers = np.array([life[0].number], dtype=np.int64)
         slot = int(links.activity_deal(seed, kind, numbers)[0])
         of_lead = int(links.activity_is_of_lead(seed, kind, numbers)[0])
-        return not is_live(life), survivor(company.lives["contact"], identify("contacts", slot * 2 + of_lead))
+        return not is_live(life), end(company, "contact", identify("contacts", slot * 2 + of_lead))
 
     return row
 
