@@ -3,6 +3,7 @@
 from functools import cache
 
 from simulator import catalogue, deals, goals
+from simulator.campaigns import quarter_start
 from simulator.events import AMOUNT, CURRENCY, GOAL, NAME, OWNER, PERIOD, PRODUCT, QUANTITY
 from simulator.hubspot.deal_properties import money
 from simulator.hubspot.page import Page, instant_text
@@ -82,7 +83,7 @@ def goal_targets() -> dict[str, Property]:
         created("hs_createdate"),
         modified("hs_lastmodifieddate"),
         text("hs_goal_name", "Goal name", lambda page: [
-            f"Revenue {day.year} Q{(day.month + 2) // 3}" for day in map(goals.quarter_start, page.column(PERIOD).tolist())
+            f"Revenue {day.year} Q{(day.month + 2) // 3}" for day in map(quarter_start, page.column(PERIOD).tolist())
         ]),
         _amount("hs_target_amount", "Target amount"),
         when("hs_start_datetime", "Start date", _bound(0)),  # type: ignore[arg-type]
