@@ -20,6 +20,8 @@ FIRST_NIGHT = int(datetime(2026, 6, 2, 2, tzinfo=UTC).timestamp()) * SECOND
 FIRST_MIDNIGHT = FIRST_NIGHT - 2 * HOUR
 BEGINNING = FIRST_MIDNIGHT - HISTORY_DAYS * DAY
 LAST_NIGHT = 4_000
+CLEAN_UP = FIRST_NIGHT + 3 * DAY - 9 * HOUR
+"""One of the afternoons on which the CRM is cleaned up, the one before night 4."""
 
 # Monday first. Weekends are nearly silent, but not quite: forms and automations do not sleep.
 _WEEKDAY = np.array([1.05, 1.1, 1.05, 1.0, 0.8, 0.14, 0.09])
@@ -63,6 +65,13 @@ def batch(seed: int, stream: str, numbers: Ints, at: Ints) -> Ints:
     return np.asarray(
         at // DAY * DAY + 113 * MINUTE + (uniform(seed, stream + ".batch", numbers) * 14 * MINUTE).astype(np.int64)
     )
+
+
+def clean_up_after(seed: int, stream: str, numbers: Ints, at: Ints) -> Ints:
+    """Move instants to the next clean-up of the CRM: every 30 days somebody merges duplicates and deletes what nobody needs, in one afternoon."""
+    rounds = -((CLEAN_UP - at) // (30 * DAY))
+    afternoon = (uniform(seed, stream + ".clean_up", numbers) * 4 * HOUR).astype(np.int64)
+    return np.asarray(CLEAN_UP + rounds * 30 * DAY + afternoon, dtype=np.int64)
 
 
 class Arrivals:

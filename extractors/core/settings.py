@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
     hubspot_token: SecretStr | None = Field(None, alias="HUBSPOT_ACCESS_TOKEN")
+    #: an OAuth app instead of a token
+    hubspot_client_id: str | None = Field(None, alias="HUBSPOT_CLIENT_ID")
+    hubspot_client_secret: SecretStr | None = Field(None, alias="HUBSPOT_CLIENT_SECRET")
+    hubspot_refresh_token: SecretStr | None = Field(None, alias="HUBSPOT_REFRESH_TOKEN")
     hubspot_url: str = Field("https://api.hubapi.com", alias="WATERTIGHT_HUBSPOT_URL")
     hubspot_version: str = Field("2026-09", alias="WATERTIGHT_HUBSPOT_VERSION", pattern=r"^\d{4}-\d{2}$")
 
@@ -107,7 +111,12 @@ class Settings(BaseSettings):
     def is_demonstration(self) -> bool:
         """True when no real source is set up."""
         return not (
-            self.hubspot_token or self.pipedrive_token or self.salesforce_url or self.tryton_url or self.files_dir
+            self.hubspot_token
+            or self.hubspot_refresh_token
+            or self.pipedrive_token
+            or self.salesforce_url
+            or self.tryton_url
+            or self.files_dir
         )
 
     @property

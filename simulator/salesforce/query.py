@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from simulator.hubspot.deal_properties import HOME_CURRENCY, RATES
+from simulator.hubspot.deal_properties import RATES
+from simulator.rates import HOME_CURRENCY
 from simulator.salesforce import activities, history, objects, settings
 from simulator.salesforce.answers import Refused, malformed, no_column, no_object
 from simulator.salesforce.identities import number_of, with_check

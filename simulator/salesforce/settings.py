@@ -6,7 +6,8 @@ from typing import Any
 
 from simulator import pipelines
 from simulator.company import Company
-from simulator.hubspot.deal_properties import HOME_CURRENCY, RATES
+from simulator.hubspot.deal_properties import RATES
+from simulator.rates import HOME_CURRENCY
 from simulator.salesforce.identities import PREFIX, identify
 from simulator.salesforce.org import Org, second
 from simulator.salesforce.rows import Bounds, MadeRows, SObject, fields, made

@@ -61,13 +61,15 @@ class Seen:
 class ObjectType:
     """`associated`: the types whose ids are loaded with it. `history`: properties loaded with their history.
 
-    `modified`: the property that search filters by. `ask_totals`: asks for control totals once the changes are read.
+    `modified`: the property that search filters by. `is_optional`: not every account has it.
+    `ask_totals`: asks for control totals once the changes are read.
     """
 
     name: str
     associated: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     modified: str = "hs_lastmodifieddate"
+    is_optional: bool = False
     ask_totals: Callable[[Extraction, ObjectType, Seen], ControlTotals] | None = None
 
     @property

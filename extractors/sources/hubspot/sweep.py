@@ -1,9 +1,9 @@
-"""The complete list of live deals with what money needs: finds ids that vanished, and gives the amounts for the control totals."""
+"""Complete lists of what is live: they find ids that vanished without a trace. The deals' carries what money needs, for the control totals."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, cast
@@ -14,7 +14,7 @@ from extractors.core.cursor import parse_instant
 from extractors.core.errors import IntegrityError
 from extractors.core.pagination import CursorPages
 from extractors.core.spec import ControlTotal, ControlTotals, Record
-from extractors.sources.hubspot.answers import ObjectPage
+from extractors.sources.hubspot.answers import Object, ObjectPage
 from extractors.sources.hubspot.connection import HubSpotConnection
 from extractors.sources.hubspot.objects import PAGE, objects_by_id, record_as_received
 
@@ -65,14 +65,28 @@ def extract_deals_sweep(extraction: Extraction) -> None:
     extraction.report_control_totals(ControlTotals(extraction.window_end, tuple(totals), (), tuple(recent)))
 
 
+def extract_sweep(kind: str) -> Callable[[Extraction], None]:
+    """The extract function of the complete list of one object type's ids."""
+
+    def extract(extraction: Extraction) -> None:
+        extraction.land(record for record, _ in _listed(extraction, kind, ("hs_object_id",)))
+
+    return extract
+
+
 def _deals(extraction: Extraction) -> Iterator[tuple[Record, _Deal]]:
+    for record, said in _listed(extraction, "deals", PROPERTIES):
+        yield record, _properties.decode(said["properties"])
+
+
+def _listed(extraction: Extraction, kind: str, properties: tuple[str, ...]) -> Iterator[tuple[Record, Object]]:
     connection = cast(HubSpotConnection, extraction.connection)
-    guard = CursorPages("deals")
-    parameters = {"limit": str(PAGE), "archived": "false", "properties": ",".join(PROPERTIES)}
+    guard = CursorPages(kind)
+    parameters = {"limit": str(PAGE), "archived": "false", "properties": ",".join(properties)}
     while True:
-        page = connection.client.get(connection.objects_path("deals"), ObjectPage, parameters)
-        for object_id, said in objects_by_id(page.results, "deals").items():
-            yield record_as_received(object_id, said), _properties.decode(said["properties"])
+        page = connection.client.get(connection.objects_path(kind), ObjectPage, parameters)
+        for object_id, said in objects_by_id(page.results, kind).items():
+            yield record_as_received(object_id, said), said
         if page.results:
             extraction.page_read()
         after = guard.follow(page.after)
