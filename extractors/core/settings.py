@@ -58,6 +58,11 @@ class Settings(BaseSettings):
 
     pipedrive_token: SecretStr | None = Field(None, alias="PIPEDRIVE_API_TOKEN")
     pipedrive_url: str = Field("https://api.pipedrive.com", alias="WATERTIGHT_PIPEDRIVE_URL")
+    #: an app's refresh token, client id and secret instead of the token
+    pipedrive_refresh_token: SecretStr | None = Field(None, alias="PIPEDRIVE_REFRESH_TOKEN")
+    pipedrive_client_id: str | None = Field(None, alias="PIPEDRIVE_CLIENT_ID")
+    pipedrive_client_secret: SecretStr | None = Field(None, alias="PIPEDRIVE_CLIENT_SECRET")
+    pipedrive_oauth_url: str = Field("https://oauth.pipedrive.com", alias="WATERTIGHT_PIPEDRIVE_OAUTH_URL")
     #: per cent of the company's daily tokens that reading histories leaves to others
     pipedrive_reserve_percent: int = Field(25, alias="WATERTIGHT_PIPEDRIVE_RESERVE_PERCENT", ge=0, le=99)
 
@@ -106,8 +111,15 @@ class Settings(BaseSettings):
     @property
     def is_demonstration(self) -> bool:
         """True when no real source is set up."""
-        return not (
-            self.hubspot_token or self.pipedrive_token or self.salesforce_url or self.tryton_url or self.files_dir
+        return not any(
+            (
+                self.hubspot_token,
+                self.pipedrive_token,
+                self.pipedrive_refresh_token,
+                self.salesforce_url,
+                self.tryton_url,
+                self.files_dir,
+            )
         )
 
     @property

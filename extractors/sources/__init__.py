@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from extractors.core import run
+from extractors.core.connections import Connections
 from extractors.core.errors import ConfigurationError
 from extractors.core.settings import Settings
 from extractors.core.spec import Source
@@ -29,10 +30,15 @@ def source_named(name: str) -> Source:
 
 
 def extract(
-    settings: Settings, source_name: str, resource_name: str, run_id: str, state: run.ResourceState
+    settings: Settings,
+    source_name: str,
+    resource_name: str,
+    run_id: str,
+    state: run.ResourceState,
+    connections: Connections | None = None,
 ) -> dict[str, Any]:
     """`run.extract` for a source by its name."""
-    return run.extract(settings, source_named(source_name), resource_name, run_id, state)
+    return run.extract(settings, source_named(source_name), resource_name, run_id, state, connections)
 
 
 def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from simulator.clock import Clock
 from simulator.company import Company, State
 from simulator.events import LIVE
 from simulator.hubspot.answers import Request, Response
-from simulator.pipedrive import entities, settings, statistics
+from simulator.pipedrive import entities, oauth, settings, statistics
 from simulator.pipedrive.answers import Refusal, invalid, missing, naive
 from simulator.pipedrive.deals import Deals, DealsNow
 from simulator.pipedrive.identities import ADMIN_ID, number_of
@@ -29,7 +29,7 @@ Handler = Callable[..., dict[str, Any]]
 
 def serves(path: str) -> bool:
     """Whether a path is one of Pipedrive's."""
-    return path.startswith((f"{_V2}/", f"{_V1}/"))
+    return path == oauth.PATH or path.startswith((f"{_V2}/", f"{_V1}/"))
 
 
 class Pipedrive:
@@ -40,6 +40,7 @@ class Pipedrive:
         self.clock = clock
         self.token = token
         self.limits = limits or TokenLimits()
+        self.sessions = oauth.Sessions(clock, token)
         self.deals = Deals(company)
         self.counts: Counter[str] = Counter()
         self.routes: list[tuple[re.Pattern[str], int, Handler]] = [
@@ -75,10 +76,14 @@ class Pipedrive:
 
     def handle(self, request: Request) -> Response:
         """Answer one request at the clock's time; the time it takes has passed when it returns."""
+        if request.path == oauth.PATH and request.method == "POST":
+            self.clock.advance(MILLISECONDS)
+            return self.sessions.grant(request)
         kind = "unknown"
         headers: dict[str, str] = {}
         try:
-            if request.headers.get("x-api-token") != self.token:
+            authorization = request.headers.get("authorization", "")
+            if request.headers.get("x-api-token") != self.token and not self.sessions.is_good(authorization):
                 raise Refusal(401, "unauthorized access")
             pattern, cost, handler, arguments = self._route(request)
             kind = pattern

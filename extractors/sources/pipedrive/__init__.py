@@ -26,7 +26,7 @@ from extractors.sources.pipedrive.statistics import extract_statistics
 
 def _is_configured(settings: Settings) -> bool:
     # A variable that is set to nothing counts as not set.
-    return bool(settings.pipedrive_token)
+    return bool(settings.pipedrive_token or settings.pipedrive_refresh_token)
 
 
 PIPEDRIVE = Source(
@@ -62,5 +62,7 @@ PIPEDRIVE = Source(
     ),
     is_configured=_is_configured,
     connect=connect,
-    how_to_set_up="Set PIPEDRIVE_API_TOKEN to load Pipedrive.",
+    how_to_set_up=(
+        "Set PIPEDRIVE_API_TOKEN, or PIPEDRIVE_REFRESH_TOKEN with PIPEDRIVE_CLIENT_ID and PIPEDRIVE_CLIENT_SECRET, to load Pipedrive."
+    ),
 )
