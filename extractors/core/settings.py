@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from extractors.core import custom_fields
+from extractors.core.custom_fields import CustomField
 from extractors.core.errors import ConfigurationError
 
 
@@ -49,6 +51,9 @@ class Settings(BaseSettings):
 
     #: requests of one extraction that may be under way at once, where the source lets several be asked for independently
     requests_in_flight: int = Field(4, alias="WATERTIGHT_REQUESTS_IN_FLIGHT", ge=1, le=16)
+
+    #: fields of the company's own that become columns of staging: source.table.field[:type][ as column], …
+    custom_fields: Annotated[tuple[CustomField, ...], NoDecode] = Field((), alias="WATERTIGHT_CUSTOM_FIELDS")
 
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
@@ -103,6 +108,15 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("custom_fields", mode="before")
+    @classmethod
+    def _parse_custom_fields(cls, value: Any) -> Any:
+        return custom_fields.parse(value) if isinstance(value, str) else value
+
+    def custom_names(self, source: str, table: str) -> tuple[str, ...]:
+        """The names of the fields that are listed for a table of a source."""
+        return custom_fields.names_of(self.custom_fields, source, table)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -47,8 +48,9 @@ class _Account(msgspec.Struct):
 class HubSpotConnection:
     """One account for one run; property definitions are asked for once per object type."""
 
-    def __init__(self, client: Client, version: str) -> None:
+    def __init__(self, client: Client, version: str, custom_names: Callable[[str], tuple[str, ...]]) -> None:
         self.client = client
+        self._custom_names = custom_names
         self._version = version
         self._properties: dict[str, tuple[str, ...]] = {}
         self.account = str(client.get(f"/account-info/{version}/details", _Account).portalId)
@@ -72,7 +74,14 @@ class HubSpotConnection:
         """Names of all properties of a type that are loaded, custom ones included, sorted."""
         if kind not in self._properties:
             found = self.client.get(f"/crm/properties/{self._version}/{kind}", Definitions).results
-            self._properties[kind] = tuple(sorted({one.name for one in found if is_loaded(one)}))
+            listed = set(self._custom_names(kind))
+            unknown = sorted(listed - {one.name for one in found})
+            if unknown:
+                raise ConfigurationError(
+                    f"WATERTIGHT_CUSTOM_FIELDS lists {', '.join(f'hubspot.{kind}.{name}' for name in unknown)}, and HubSpot has no such property.",
+                    "Use the property's internal name (Settings > Properties).",
+                )
+            self._properties[kind] = tuple(sorted({one.name for one in found if is_loaded(one) or one.name in listed}))
         return self._properties[kind]
 
 
@@ -112,7 +121,7 @@ def connect(settings: Settings) -> HubSpotConnection:
         also_retried=_ALSO_RETRIED,
         explain=explain,
     )
-    return HubSpotConnection(client, settings.hubspot_version)
+    return HubSpotConnection(client, settings.hubspot_version, partial(settings.custom_names, "hubspot"))
 
 
 class _ErrorContext(msgspec.Struct):
