@@ -33,7 +33,7 @@ PIPEDRIVE = Source(
     name="pipedrive",
     title="Pipedrive",
     not_loaded=(
-        "Notes, files, mail, followers and participants (heavy, personal, of no use to a funnel); projects; subscriptions and "
+        "Notes, files, mail and followers (heavy, personal, of no use to a funnel); further participants of deals (20 tokens a deal); projects; subscriptions and "
         "instalments; results of goals (they follow from the deals). Pipedrive does not say into which deal another was "
         "merged: the loser is loaded as deleted. Deals deleted more than 30 days ago, and all other deleted objects, leave nothing to load: "
         "the weekly comparison of ids finds that they are gone. Leads have no status: they are new until they become a deal or are archived."
