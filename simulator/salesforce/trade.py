@@ -34,8 +34,33 @@ def _unit_prices(rows: LedgerRows) -> list[float | None]:
     return [round(amount / quantity / 100, 2) for amount, quantity in pairs]
 
 
+def _standing_of_deals(org: Org, now: int) -> tuple[set[int], set[int]]:
+    """Numbers of the opportunities that are shown at all, and of those that are not in the bin."""
+    places = org.shown("deals", now)
+    found = org.company.ledgers["deals"].versions
+    numbers, standing = found.number[places], found.standing[places]
+    return set(numbers.tolist()), set(numbers[standing == LIVE].tolist())
+
+
+def _line_items(org: Org, now: int, bounds: Bounds) -> LedgerRows:
+    """A line goes with its opportunity, and no stamp of its own moves."""
+    rows = ledger_rows("line_items")(org, now, bounds)
+    shown, _ = _standing_of_deals(org, now)
+    return rows.take([place for place, number in enumerate(_numbers(rows)) if line_items.deal_of(number) in shown])
+
+
+def _is_deleted_line(rows: LedgerRows) -> list[bool]:
+    _, live = _standing_of_deals(rows.org, rows.now)
+    standing = rows.page.ledger.versions.standing[rows.page.places].tolist()
+    return [
+        each != LIVE or line_items.deal_of(number) not in live
+        for number, each in zip(_numbers(rows), standing, strict=True)
+    ]
+
+
 OPPORTUNITY_LINE_ITEM = SObject("OpportunityLineItem", PREFIX["OpportunityLineItem"], fields(
     *system_fields("OpportunityLineItem"),
+    Field("IsDeleted", "boolean", _is_deleted_line),
     Field("OpportunityId", "reference", lambda rows: [identify("Opportunity", line_items.deal_of(number)) for number in _numbers(rows)]),
     Field("Product2Id", "reference", lambda rows: [identify("Product2", number) for number in rows.page.column(PRODUCT).tolist()]),
     Field("Quantity", "double", lambda rows: [float(value) for value in rows.page.column(QUANTITY).tolist()]),
@@ -43,7 +68,7 @@ OPPORTUNITY_LINE_ITEM = SObject("OpportunityLineItem", PREFIX["OpportunityLineIt
     Field("TotalPrice", "currency", lambda rows: [euros(value) for value in rows.page.column(AMOUNT).tolist()]),
     Field("CurrencyIsoCode", "picklist", lambda rows: [deals.CURRENCIES[code] for code in rows.page.column(CURRENCY).tolist()]),
     Field("ServiceDate", "date", lambda rows: [None] * len(rows)),
-), ledger_rows("line_items"))  # fmt: skip
+), _line_items)  # fmt: skip
 
 
 def _day(number: int, quarters: int = 0) -> str:
