@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from extractors.core.connections import Connections
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings, read_settings
 from extractors.sources import SOURCES
@@ -343,13 +344,14 @@ def leased(current: Session) -> Iterator[Lease]:
 
 def extract_all(current: Session, plan: dict[str, Any]) -> list[dict[str, Any]]:
     """Every task of a plan, one after the other: a CRM counts requests, not connections."""
-    return [extract_one(current, task) for task in plan["tasks"]]
+    connections = Connections()
+    return [extract_one(current, task, connections) for task in plan["tasks"]]
 
 
-def extract_one(current: Session, task: dict[str, Any]) -> dict[str, Any]:
+def extract_one(current: Session, task: dict[str, Any], connections: Connections) -> dict[str, Any]:
     """The extract step of one resource."""
     label = f"Extract {task['source']} {task['resource']}"
-    return step(current, "extract", label, lambda: night.extract(current.settings, task))
+    return step(current, "extract", label, lambda: night.extract(current.settings, task, connections))
 
 
 def finish(current: Session, run_id: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

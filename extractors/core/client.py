@@ -161,6 +161,13 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.title} at {self._origin})"
 
+    def begin(self) -> None:
+        """Another resource is read over the same connection: its requests, its time and its kept answers are its own."""
+        self.requests = 0
+        self.meter.begin()
+        self.kept = None
+        self._started = self.clock.monotonic()
+
     def now(self) -> datetime:
         """The source's own clock, UTC; known after its first answer."""
         return self.clock.now()

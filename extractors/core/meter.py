@@ -32,6 +32,11 @@ class Meter:
         self.spent: Counter[str] = Counter()
         self.quota: Quota | None = None
 
+    def begin(self) -> None:
+        """Counts from nothing; the quota stays as it was last told."""
+        with self._turn:
+            self.spent.clear()
+
     def sent(self, method: str, path: str) -> None:
         """Counts a request."""
         with self._turn:

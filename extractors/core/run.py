@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from extractors.core import landing
 from extractors.core.answers import KeptAnswers, Questions
+from extractors.core.connections import Connections
 from extractors.core.cursor import Window, instant_text, window_after
 from extractors.core.errors import ConfigurationError, DiskError, TransientError, WatertightError
 from extractors.core.meter import Quota
@@ -194,17 +195,23 @@ class Extraction:
 
 
 def extract(
-    settings: Settings, source: Source, resource_name: str, run_id: str, state: ResourceState
+    settings: Settings,
+    source: Source,
+    resource_name: str,
+    run_id: str,
+    state: ResourceState,
+    connections: Connections | None = None,
 ) -> dict[str, Any]:
     """Extracts one resource and lands it; returns a JSON-able summary.
 
     The summary has `source, account, resource, rows, pages, requests, data_through, is_due`; `is_due` is False for a sweep whose day
     has not come, and then nothing is landed. Repeating a call whose manifest is already there changes nothing and returns
-    that manifest's figures. Raises WatertightError (and its kinds) with nothing visible landed.
+    that manifest's figures. `connections`: those of the run, where its resources share a process. Raises WatertightError (and its kinds) with nothing visible landed.
     """
     resource = source.resource_named(resource_name)
     landing.safe_name(run_id, "run id")
-    connection = source.connect(settings)
+    connections = connections or Connections()
+    connection = connections.to(source, settings)
     now = connection.now()
     summary: dict[str, Any] = {"source": source.name, "account": connection.account, "resource": resource.name}
     if resource.sweep_of and not is_sweep_due(settings, state, now):
@@ -232,6 +239,7 @@ def extract(
         extraction.finish()
     except BaseException as error:
         extraction.abandon()
+        connections.forget(source)
         if kept:
             # An answer that makes no sense would make none the next time either; a network, a token or a disk can be mended.
             is_final = isinstance(error, WatertightError) and not isinstance(error, PASSING)

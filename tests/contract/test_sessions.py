@@ -89,7 +89,7 @@ def test_a_refused_token_is_replaced_once_a_call() -> None:
     with ScriptedServer(granted(1), answer({}, 401), granted(2), answer({"ok": True}), answer({}, 401)) as server:
         client, _ = opened(server)
         assert client.get("/things", dict) == {"ok": True}
-        server.steps = [answer({}, 401), granted(3), answer({}, 401)]
+        server.steps = [answer({}, 401), granted(3), answer({}, 401), granted(4), answer({"ok": True})]
         with pytest.raises(ConfigurationError, match="401"):
             client.get("/things", dict)
     assert [token for path, token in asked(server) if path == "/things"] == [

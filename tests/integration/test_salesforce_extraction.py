@@ -18,6 +18,7 @@ import pytest
 import zstandard
 from pydantic import SecretStr
 
+from extractors.core.connections import Connections
 from extractors.core.cursor import parse_instant
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError
 from extractors.core.landing import Landing, read_lines, read_manifests
@@ -155,6 +156,23 @@ def test_each_flow_logs_in_and_a_session_that_ends_in_the_middle_is_opened_anew(
     written = b"".join(path.read_bytes() for path in settings.home.rglob("*") if path.is_file()).decode("latin-1")
     for secret in (SECRET, REFRESH_TOKEN, key[100:140], "!AQ"):
         assert secret not in caplog.text + written
+
+
+def test_a_run_in_one_process_logs_in_once_and_describes_every_object_once(
+    simulation: Simulation, settings: Settings
+) -> None:
+    described: list[str] = []
+
+    def watch(request: Request, response: Response) -> Response:
+        described.extend([request.path] if request.path.endswith("/describe") else [])
+        return response
+
+    simulation.world.fault = watch
+    connections = Connections()
+    for resource in ("opportunities", "accounts", "accounts_formulas", "opportunities_sweep", "accounts_sweep"):
+        extract(settings, "salesforce", resource, "night-1", ResourceState(), connections)
+    assert simulation.world.salesforce.sessions.granted == 1
+    assert len(described) == len(set(described)) >= 4
 
 
 def test_a_session_that_is_refused_at_once_is_not_opened_for_ever(simulation: Simulation, settings: Settings) -> None:

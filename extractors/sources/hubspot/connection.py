@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -57,8 +58,9 @@ _portal = msgspec.json.Decoder(int)
 class HubSpotConnection:
     """One account for one run; property definitions are asked for once per object type."""
 
-    def __init__(self, client: Client, version: str) -> None:
+    def __init__(self, client: Client, version: str, custom_names: Callable[[str], tuple[str, ...]]) -> None:
         self.client = client
+        self._custom_names = custom_names
         self._version = version
         self._properties: dict[str, tuple[str, ...]] = {}
         #: the account's details as received
@@ -95,7 +97,14 @@ class HubSpotConnection:
         """Names of all properties of a type that are loaded, custom ones included, sorted."""
         if kind not in self._properties:
             found = self.client.get(f"/crm/properties/{self._version}/{kind}", Definitions).results
-            self._properties[kind] = tuple(sorted({one.name for one in found if is_loaded(one)}))
+            listed = set(self._custom_names(kind))
+            unknown = sorted(listed - {one.name for one in found})
+            if unknown:
+                raise ConfigurationError(
+                    f"WATERTIGHT_CUSTOM_FIELDS lists {', '.join(f'hubspot.{kind}.{name}' for name in unknown)}, and HubSpot has no such property.",
+                    "Use the property's internal name (Settings > Properties).",
+                )
+            self._properties[kind] = tuple(sorted({one.name for one in found if is_loaded(one) or one.name in listed}))
         return self._properties[kind]
 
 
@@ -145,7 +154,7 @@ def connect(settings: Settings) -> HubSpotConnection:
     )
     if isinstance(credential, Session):
         log_in(settings, client, credential)
-    return HubSpotConnection(client, settings.hubspot_version)
+    return HubSpotConnection(client, settings.hubspot_version, partial(settings.custom_names, "hubspot"))
 
 
 def _price(_method: str, path: str) -> dict[str, int]:

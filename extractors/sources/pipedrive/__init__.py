@@ -29,7 +29,7 @@ from extractors.sources.pipedrive.statistics import extract_statistics
 
 def _is_configured(settings: Settings) -> bool:
     # A variable that is set to nothing counts as not set.
-    return bool(settings.pipedrive_token)
+    return bool(settings.pipedrive_token or settings.pipedrive_refresh_token)
 
 
 def _count(connection: Connection, resource: str) -> Held | None:
@@ -44,7 +44,7 @@ PIPEDRIVE = Source(
     name="pipedrive",
     title="Pipedrive",
     not_loaded=(
-        "Notes, files, mail, followers and participants (heavy, personal, of no use to a funnel); projects; subscriptions and "
+        "Notes, files, mail and followers (heavy, personal, of no use to a funnel); further participants of deals (20 tokens a deal); projects; subscriptions and "
         "instalments; results of goals (they follow from the deals). Pipedrive does not say into which deal another was "
         "merged: the loser is loaded as deleted. Deals deleted more than 30 days ago, and all other deleted objects, leave nothing to load: "
         "the weekly comparison of ids finds that they are gone. Leads have no status: they are new until they become a deal or are archived."
@@ -74,5 +74,7 @@ PIPEDRIVE = Source(
     is_configured=_is_configured,
     connect=connect,
     count=_count,
-    how_to_set_up="Set PIPEDRIVE_API_TOKEN to load Pipedrive.",
+    how_to_set_up=(
+        "Set PIPEDRIVE_API_TOKEN, or PIPEDRIVE_REFRESH_TOKEN with PIPEDRIVE_CLIENT_ID and PIPEDRIVE_CLIENT_SECRET, to load Pipedrive."
+    ),
 )

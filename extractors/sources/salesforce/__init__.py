@@ -62,6 +62,7 @@ LISTINGS = (
     Listing("Campaign", "campaigns", ("Id", "Name"), is_optional=True),
     Listing("Product2", "products", ("Id", "Name"), is_optional=True),
     Listing("ForecastingQuota", "forecasting_quotas", ("Id",), is_optional=True),
+    Listing("Period", "periods", ("Id", "StartDate", "EndDate"), is_optional=True),
     Listing("CurrencyType", "currency_types", ("Id", "IsoCode", "ConversionRate"), is_optional=True),
     Listing("DatedConversionRate", "dated_conversion_rates", ("Id", "IsoCode", "StartDate", "ConversionRate"), is_optional=True),
 )  # fmt: skip

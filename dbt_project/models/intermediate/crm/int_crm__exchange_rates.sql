@@ -12,6 +12,8 @@ quotes as (
 settings as (
 
     select {{ columns }} from {{ ref('int_hubspot__exchange_rates') }}
+    union all
+    select {{ columns }} from {{ ref('int_salesforce__exchange_rates') }}
 
 )
 
