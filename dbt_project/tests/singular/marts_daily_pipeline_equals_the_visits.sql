@@ -1,8 +1,7 @@
--- The daily pipeline at the end of the three newest months, told anew from the visits that were open then and the amounts in force then. What a source dates
--- after the as-of counts on its day.
+-- The daily pipeline at the end of the three newest months, told anew from the visits that were open then and the amounts in force then.
 with days as (
 
-    select max(calendar_date) as calendar_date, max(as_of_date) as as_of_date
+    select max(calendar_date) as calendar_date
     from {{ ref('mart_metrics__periods') }}
     where period_grain = 'month'
     group by period_start
@@ -13,11 +12,11 @@ with days as (
 
 standing as (
 
-    select days.calendar_date, days.as_of_date, visits.deal_key, visits.stage_key
+    select days.calendar_date, visits.deal_key, visits.stage_key
     from {{ ref('fct_deal_stage_visits') }} as visits
     inner join days
-        on least({{ reporting_date('visits.entered_at') }}, days.as_of_date) <= days.calendar_date
-        and (visits.exited_at is null or least({{ reporting_date('visits.exited_at') }}, days.as_of_date) > days.calendar_date)
+        on {{ reporting_date('visits.entered_at') }} <= days.calendar_date
+        and (visits.exited_at is null or {{ reporting_date('visits.exited_at') }} > days.calendar_date)
     where visits.stage_kind = 'open'
 
 ),
@@ -32,8 +31,8 @@ in_force as (
     from standing
     left join {{ ref('fct_deal_changes') }} as changes
         on changes.deal_key = standing.deal_key and changes.retracted_at is null
-        and least({{ reporting_date('changes.changed_at') }}, standing.as_of_date) <= standing.calendar_date
-    group by standing.calendar_date, standing.deal_key, standing.stage_key
+        and {{ reporting_date('changes.changed_at') }} <= standing.calendar_date
+    group by all
 
 ),
 
