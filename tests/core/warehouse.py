@@ -95,10 +95,10 @@ class Warehouse:
         finally:
             connection.close()
 
-    def load(self, source: str, resource: str, rows: list[dict[str, Any]]) -> int:
+    def load(self, source: str, resource: str, rows: list[dict[str, Any]], account: str = "") -> int:
         """Load one landing: rows of `{"id", "payload", "updated_at"?, "is_deleted"?}`. Returns the load's number."""
         self.loads += 1
-        account = ACCOUNTS[source]
+        account = account or ACCOUNTS[source]
         values = [
             (
                 account, row["id"], row.get("updated_at"), self.night, self.run_id, number, row.get("is_deleted", False), self.loads,
