@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -76,6 +76,14 @@ def run_night(settings: Settings) -> dict[str, dict[str, Any]]:
     return loaded
 
 
+class Published(NamedTuple):
+    """A ledger, and when it was asked for: everything recorded by `data_through` is in it, nothing recorded after `asked_until`."""
+
+    data_through: datetime
+    asked_until: datetime
+    ledger: Mapping[str, list[tuple[str, Move]]]
+
+
 class Night:
     """One night's publication beside what was true when it was made."""
 
@@ -136,7 +144,7 @@ def _states(life: list[truth.Event], data_through: datetime, until: datetime) ->
     return states
 
 
-def compare_core(night: Night, lives: Lives, first_asked: datetime) -> Compared:
+def compare_core(night: Night | Published, lives: Lives, first_asked: datetime) -> Compared:
     """Every transition of every deal, with its instant and amount, against the truth as known on that night."""
     found = Compared()
     for deal, life in lives.items():
