@@ -43,7 +43,6 @@ class Core:
             "WATERTIGHT_MARTS_FILE": str(settings.marts_file),
             "WATERTIGHT_DETAIL_FILE": str(settings.detail_file),
         }
-        runner = dbtRunner(manifest=self._manifest)
         places = (
             *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
             *("--target-path", str(settings.build_dir / "target"), "--log-path", str(settings.build_dir / "logs")),
@@ -51,9 +50,10 @@ class Core:
         quiet = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
         try:
             if self._manifest is None:
-                self._manifest = runner.invoke(["parse", *places, *quiet]).result
+                # A run leaves its compiled SQL in the manifest: every build begins with a fresh one.
+                self._manifest = dbtRunner().invoke(["parse", *places, *quiet]).result
             which = ("--select", "+path:models/core", "--exclude-resource-type", "test", "unit_test")
-            outcome = dbtRunner(manifest=self._manifest).invoke(["build", *places, *which, *quiet])
+            outcome = dbtRunner(manifest=self._manifest.deepcopy()).invoke(["build", *places, *which, *quiet])
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         results = list(getattr(outcome.result, "results", []))
