@@ -97,6 +97,11 @@ def _deal_in(name: str) -> Excuse:
     return excuse
 
 
+def _deal_of(place: Place) -> int:
+    deal: int = place.key[0] if place.table == "contacts of deals" else place.key
+    return deal
+
+
 def _was_gone(place: Place, truth: Truth) -> bool:
     return place.table in ("transitions", "deals") and truth.was_gone(place.key)
 
@@ -181,6 +186,9 @@ EXCUSES: Mapping[tuple[str, str], Excuse] = {
     ("a change that is entered late", "pipedrive"): _deal_in("late"),
     ("a deal merged into another", "salesforce"): _merged,
     ("a deal merged into another", "pipedrive"): _merged,
+    ("a deal that came and was merged away between two nights", "hubspot"): lambda place, truth: (
+        place.table in ("transitions", "deals", "contacts of deals") and place.ours is None and _deal_of(place) in truth.merged
+    ),
     **{("a deal that was gone before the first load", crm): _was_gone for crm in TITLES.values()},
     **{("a deletion and its return before the first load", crm): _deal_in("returned") for crm in TITLES.values()},
     ("which kind of lost stage", "pipedrive"): _lost_stage,

@@ -170,8 +170,10 @@ def agrees(found: list[tuple[str, Move]], state: list[truth.Event], first_asked:
     """Equal transition for transition. Two things HubSpot does not date are compared without their instant: a restoration
     (seen at the next visit) and a deletion without a trace (noticed by the comparison of ids, if that has run since). Archived
     and restored before anybody asked leaves nothing to see."""
-    if not state:
-        return not found
+    if not any(event.kind == "created" for event in state):
+        return (
+            not found
+        )  # nothing of it, or all that is known is that it was merged away: it came and went between two nights
     expected = moves_of([event for event in state if not is_forgotten_absence(state, event, first_asked)])
     if is_gone(state):
         if found and found[-1][0] == "deleted" and found[-1][1].at > expected[-1].at:
