@@ -25,8 +25,10 @@ left join current_visits using (source_system, account, source_deal_id)
 where
     listed.is_listed
     and current_visits.visit_key is null
-    -- Too young to have been read, or gone since the list was made.
+    -- Too young to have been read, by its creation or by a change behind the end of the window (no window finds it tonight), or gone since the list
+    -- was made.
     and not coalesce(listed.created_at > listed.data_through, false)
+    and not coalesce(listed.changed_at > listed.data_through, false)
     and not coalesce(current_visits.left_at > listed.listed_at - interval '1' day, false)
 union all
 select

@@ -17,7 +17,8 @@ ids as (
         and not coalesce(try_cast(json_extract_string(payload, '$.is_deleted') as boolean), false) and json_extract_string(payload, '$.merged_into_deal_id') is null as is_listed,
         try_cast(coalesce(
             json_extract_string(payload, '$.createdAt'), json_extract_string(payload, '$.CreatedDate'), json_extract_string(payload, '$.add_time')
-        ) as timestamp) as created_at
+        ) as timestamp) as created_at,
+        _source_updated_at as changed_at
     from {{ relation }}
     qualify row_number() over (partition by _account, _source_id order by _load_number desc, _record_number desc) = 1
     {% if not loop.last %}union all{% endif %}
@@ -34,7 +35,7 @@ loads as (
 )
 
 select
-    ids.source_system, ids.account, ids.source_deal_id, ids.is_listed, ids.created_at, sweep.extracted_at as listed_at, swept.data_through
+    ids.source_system, ids.account, ids.source_deal_id, ids.is_listed, ids.created_at, ids.changed_at, sweep.extracted_at as listed_at, swept.data_through
 from ids
 left join loads as sweep on ids.source_system = sweep.source_system and ids.account = sweep.account and ids.sweep = sweep.resource
 left join loads as swept on ids.source_system = swept.source_system and ids.account = swept.account and ids.swept = swept.resource
