@@ -17,7 +17,8 @@ from simulator.salesforce.identities import identify as salesforce_id
 from tests.e2e import pipedrive_truth, salesforce_truth, truth_ledger
 from tests.e2e.truth_ledger import Move
 from tests.nights import hubspot as hubspot_nights
-from tests.thousand import pipedrive
+from tests.thousand import changes, pipedrive
+from tests.thousand.lives import Lives
 from tests.thousand.raw import Asked, Compared, Raw
 from tests.thousand.rows import ROWS
 from warehouse.build import DBT_PROJECT
@@ -62,8 +63,8 @@ class Core:
             raise RuntimeError(f"core could not be built: {outcome.exception or ''} {'; '.join(failed)[:2000]}")
 
 
-def compare(marts: Path, raw: Raw, deals: Deals, first_asked: datetime) -> Compared:
-    """Every CRM's ledger, then every other entity."""
+def compare(marts: Path, raw: Raw, lives: Lives, first_asked: datetime) -> Compared:
+    """Every CRM's ledger, the other changes of its deals, then every other entity."""
     found = Compared()
     with duckdb.connect(str(marts), read_only=True, config={"threads": 1}) as connection:
         for crm, differ in (("hubspot", _hubspot), ("salesforce", _salesforce), ("pipedrive", _pipedrive)):
@@ -71,12 +72,14 @@ def compare(marts: Path, raw: Raw, deals: Deals, first_asked: datetime) -> Compa
             asked = raw.asked(f"{crm}__{DEALS[crm]}")
             found.events += sum(map(len, ledger.values()))
             found.entities[f"{crm} transitions"] += sum(map(len, ledger.values()))
-            found.differences += [f"{crm} {each}" for each in differ(ledger, deals, asked, first_asked, found)]
+            found.differences += [f"{crm} {each}" for each in differ(ledger, lives.deals, asked, first_asked, found)]
+        found.differences += changes.compare(connection, raw, lives, found)
         for crm, rows in ROWS.items():
             for each in rows:
-                held = {
-                    identity: tuple(values) for identity, *values in connection.execute(each.query, [crm]).fetchall()
-                }
+                rows_held = connection.execute(each.query, [crm]).fetchall()
+                held = {identity: tuple(values) for identity, *values in rows_held}
+                if len(held) < len(rows_held):
+                    found.differences.append(f"{crm} {each.name}: {len(rows_held)} rows of {len(held)} ids")
                 expected = each.expected(raw)
                 found.entities[f"{crm} {each.name}"] += len(held)
                 found.differences += [

@@ -24,8 +24,8 @@ next try goes on where that one stopped. Index lag, late commits and changes whi
 - **Every night, raw**: of every entity that a CRM holds the newest version in `raw` is compared with what that CRM can show of its life: whether it is there
   or deleted, its stamp, its fields, and every event of its histories with instant and value. No version may be there twice, none may be missing. What a
   CRM cannot show is worked out by `tests/thousand/hubspot.py`, `salesforce.py` and `pipedrive.py` from the truth log alone.
-- **Every tenth night, core**: every transition of every deal with instant, place, amount and currency; every other entity with its id, deletion, status,
-  type and outcome.
+- **Every tenth night, core**: every transition of every deal with instant, place, amount and currency; every change of amount, currency, owner and expected
+  close; every other entity with its id, deletion, status, type and outcome.
 
 A life that changes while the night is asking may be seen in more than one state; each of them is accepted, and such lives are counted as unsettled.
 """

@@ -101,7 +101,7 @@ class Nights:
         progress.truth_events = self._lives.count
         progress.differences += [f"night {number}, raw, {each}" for each in [*wrong, *found.differences]]
         if with_core:
-            built: Compared = compare_core(self._settings.marts_file, self._raw, self._lives.deals, first_asked)
+            built: Compared = compare_core(self._settings.marts_file, self._raw, self._lives, first_asked)
             progress.core_nights += 1
             progress.core = _sum(progress.core, built.entities)
             progress.differences += [f"night {number}, core, {each}" for each in built.differences]

@@ -85,7 +85,7 @@ def _user_shows(life: Life) -> Facts:
     return {"active": life[-1].kind != "archived"}
 
 
-def _user(owner: str | None, nobody: str = _NOBODY) -> str:
+def user_of(owner: str | None, nobody: str = _NOBODY) -> str:
     return nobody if owner is None else identify("User", (int(owner) - _FIRST_OWNER) // _OWNER_STEP + 1)
 
 
@@ -93,7 +93,7 @@ def _record_type(pipeline: str | None) -> str:
     return identify("RecordType", PIPELINE_CODE[pipeline or ""] + 1)
 
 
-def _date(text: str | None, created: datetime) -> str:
+def date_of(text: str | None, created: datetime) -> str:
     return (created + _NO_DATE).date().isoformat() if text is None else text[:10]
 
 
@@ -121,7 +121,7 @@ def saves_of(life: Life, fields: tuple[str, ...]) -> list[Save]:
 
 
 def _deal_shows(life: Life) -> Facts:
-    now, created = in_force(life), _created(life)
+    now, created = in_force(life), created_at(life)
     saves = saves_of(life, ("stage", "pipeline", "amount", "currency", "expected_close", "owner"))
     return {
         **_stamp(life),
@@ -129,28 +129,28 @@ def _deal_shows(life: Life) -> Facts:
         "record_type": _record_type(now["pipeline"]),
         "amount": _money(now.get("amount")),
         "currency": now["currency"],
-        "close": _date(now.get("expected_close"), created),
-        "owner": _user(now.get("owner")),
+        "close": date_of(now.get("expected_close"), created),
+        "owner": user_of(now.get("owner")),
         "lost_reason": now.get("lost_reason"),
         "history": Counter(_history(saves, created)),
         "field_history": Counter(_field_history(saves, created)),
     }
 
 
-def _created(life: Life) -> datetime:
+def created_at(life: Life) -> datetime:
     return next(event.recorded for event in life if event.kind == "created")
 
 
 def _history(saves: list[Save], created: datetime) -> Iterator[tuple[object, ...]]:
     for place, save in enumerate(saves):
-        dates = [_date(each, created) for each in save.changed.get("expected_close", (None, None))]
+        dates = [date_of(each, created) for each in save.changed.get("expected_close", (None, None))]
         if place and not ("stage" in save.changed or "amount" in save.changed or dates[0] != dates[1]):
             continue
         yield (
             _second(save.at),
             _STAGE[save.now["stage"] or ""],
             _money(save.now["amount"]),
-            _date(save.now["expected_close"], created),
+            date_of(save.now["expected_close"], created),
             save.now["currency"],
         )
 
@@ -168,10 +168,10 @@ def _field_history(saves: list[Save], created: datetime) -> Iterator[tuple[objec
                 yield at, "Amount", _money(after)
             elif field == "currency":
                 yield at, "CurrencyIsoCode", after
-            elif field == "expected_close" and _date(before, created) != _date(after, created):
-                yield at, "CloseDate", _date(after, created)
+            elif field == "expected_close" and date_of(before, created) != date_of(after, created):
+                yield at, "CloseDate", date_of(after, created)
             elif field == "owner":
-                yield from ((at, "Owner", None), (at, "Owner", _user(after)))
+                yield from ((at, "Owner", None), (at, "Owner", user_of(after)))
             elif field == "pipeline":
                 yield from ((at, "RecordType", None), (at, "RecordType", _record_type(after)))
 
@@ -217,12 +217,12 @@ def _lead_shows(life: Life) -> Facts:
             if status == "converted":
                 rows.append((at, "leadConverted", None))
         if "owner" in save.changed:
-            rows += [(at, "Owner", None), (at, "Owner", _user(save.changed["owner"][1], _QUEUE))]
+            rows += [(at, "Owner", None), (at, "Owner", user_of(save.changed["owner"][1], _QUEUE))]
     return {
         **_stamp(life),
         "status": _LEAD_STATUS[now["stage"] or ""],
         "converted": now["stage"] == "converted",
-        "owner": _user(now.get("owner"), _QUEUE),
+        "owner": user_of(now.get("owner"), _QUEUE),
         "history": Counter(rows),
     }
 
