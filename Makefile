@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify oracle planted mutants thirty-nights thousand-nights bench lock clean
+.PHONY: help nightly test check lint types sql quick-tests verify oracle planted mutants thirty-nights thousand-nights calls bench lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -59,6 +59,9 @@ thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the t
 
 thousand-nights: $(DEV) ## ten companies, a hundred nights each on three CRMs at once, compared with the truth (hours; goes on where it was stopped)
 	@$(PYTHON) -m tests.thousand --write
+
+calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls possible: writes docs/proofs/calls.md
+	@$(PYTHON) -m tests.calls --write
 
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (an hour; BENCH_OPTIONS='--deals 100000' is shorter)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)

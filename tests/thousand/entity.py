@@ -11,7 +11,7 @@ from tests.thousand.lives import Event, Life, standing
 
 #: comparable values of one entity, by a name of ours
 Facts = dict[str, Any]
-#: what becomes of a record whose entity vanished: marked deleted at once; marked by the comparison of ids; left as it was last seen, because
+#: what becomes of a record whose entity vanished: marked deleted at once; marked by the comparison of ids, as far as there is one; left as it was last seen, because
 #: nothing tells; or kept as it is, because it still can be read
 Leaving = Literal["marked", "swept", "unseen", "kept"]
 

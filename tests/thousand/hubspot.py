@@ -32,7 +32,7 @@ _OUTCOMES = {
     "task": ("hs_task_status", ("NOT_STARTED", "COMPLETED", "DEFERRED", "WAITING")),
 }
 _WORDS = ("scheduled", "held", "missed", "cancelled")
-_NO_SWEEP: Mapping[str, Leaving] = {"archived": "marked", "deleted": "unseen"}
+#: what left without a trace is marked by the comparison of ids, where there is one; else it stays as it was last seen
 _SWEPT: Mapping[str, Leaving] = {"archived": "marked", "deleted": "swept", "merged": "swept"}
 
 
@@ -41,8 +41,8 @@ def entities() -> tuple[Entity, ...]:
     plain = {"contact": "contacts", "company": "companies", "email": "emails", "note": "notes"}
     return (
         _entity("deal", "deals", _deal_shows, _deal_says, _SWEPT),
-        _entity("lead", "leads", _lead_shows, _lead_says, _NO_SWEEP),
-        *(_entity(kind, table, _stamp, _updated, _NO_SWEEP) for kind, table in plain.items()),
+        _entity("lead", "leads", _lead_shows, _lead_says, _SWEPT),
+        *(_entity(kind, table, _stamp, _updated, _SWEPT) for kind, table in plain.items()),
         *(_activity(kind) for kind in _OUTCOMES),
         Entity("owner", "owners", _owner_id, lambda life: {}, lambda payload, _: {}, {"archived": "marked"}, timedelta()),
     )  # fmt: skip
@@ -137,4 +137,4 @@ def _activity(kind: str) -> Entity:
     def says(payload: dict[str, Any], _: object) -> Facts:
         return {"updated": instant(payload["updatedAt"]), "outcome": payload["properties"][name]}
 
-    return _entity(kind, f"{kind}s", shows, says, _NO_SWEEP)
+    return _entity(kind, f"{kind}s", shows, says, _SWEPT)
