@@ -103,7 +103,7 @@ def compare(connection: duckdb.DuckDBPyConnection, raw: Raw, lives: Lives, found
         nights = raw.asked(table)
         lag = next(entity.lag for entity in hubspot.entities()) if crm == "hubspot" else salesforce.LONGEST_COMMIT
         for number, life in lives.of["deal"].items():
-            states = list(states_between(life, settled(nights, len(nights) - 1, life, lag), nights[-1].until))
+            states = list(states_between(life, settled(nights, len(nights) - 1, lag), nights[-1].until))
             # Of one that is gone, or that may not have been read yet, the transitions tell.
             if not states[0] or any(standing(state).kind not in ("created", "restored") for state in states):
                 continue

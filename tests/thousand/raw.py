@@ -150,7 +150,7 @@ class Raw:
     ) -> str | None:
         name = f"{crm}__{entity.table}"
         nights = self._asked[name]
-        low, high = settled(nights, len(nights) - 1, life, entity.lag), nights[-1].until
+        low, high = settled(nights, len(nights) - 1, entity.lag), nights[-1].until
         states = list(states_between(life, low, high))
         if not states[-1]:
             return None  # it lies in the future
@@ -208,20 +208,16 @@ class Raw:
     def _last_seen(nights: list[Asked], life: Life, end: datetime, entity: Entity) -> tuple[list[Life], bool]:
         """The states in which an entity may last have been read before its end; and whether it may never have been."""
         before = [place for place, night in enumerate(nights) if night.until < end]
-        low = settled(nights, before[-1], life, entity.lag) if before else _BEGINNING
+        low = settled(nights, before[-1], entity.lag) if before else _BEGINNING
         upto = [night.until for night in nights if night.through < end]
         high = min(end - timedelta(milliseconds=1), max(upto, default=_BEGINNING))
         states = list(states_between(life, low, high))
         return [state for state in states if state], not states[0]
 
 
-def settled(nights: list[Asked], place: int, life: Life, lag: timedelta) -> datetime:
-    """Up to when a life is known for certain after a night. What was changed once more behind the end of the window is found by no query of
-    that night, since its date moved on: it may be as it was the night before."""
-    night = nights[place]
-    if any(night.through < event.recorded <= night.until for event in life):
-        return nights[place - 1].through - lag if place else _BEGINNING
-    return night.through - lag
+def settled(nights: list[Asked], place: int, lag: timedelta) -> datetime:
+    """Up to when every life is known for certain after a night, whatever happened to it later."""
+    return nights[place].through - lag
 
 
 #: before all lives
