@@ -25,7 +25,7 @@ holds the ordinary test run to it with a smaller company.
 def main() -> int:
     """Exit code 0: nobody was asked more than the goal allows; 1: somebody was."""
     parser = argparse.ArgumentParser(prog="python -m tests.calls", description=__doc__)
-    parser.add_argument("--size", type=int, default=2000, help="deals of the company (default 2000)")
+    parser.add_argument("--size", type=int, default=600, help="deals of the company (default 600)")
     parser.add_argument("--seed", type=int, default=7, help="which company (default 7)")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[2])}")
     given = parser.parse_args()
