@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simulator import activities, campaigns, catalogue, contacts, deals, goals, leads, line_items, links
 from simulator.chance import Ints
 from simulator.events import LIVE, STATUS, Events, Versions, versions
-from simulator.seasons import DAY, Arrivals, instant
+from simulator.seasons import DAY, HISTORY_DAYS, Arrivals, instant
 from simulator.sellers import Sellers
 
 SIZES = {"small": 2_000, "medium": 100_000, "large": 1_000_000}
@@ -108,18 +108,21 @@ class State:
 
 
 class Company:
-    """A seeded company. `size` is the number of deals created before night 1."""
+    """A seeded company. `size` is the number of deals created before night 1, in the last `history_days`: a young company is a busy one."""
 
-    def __init__(self, seed: int, size: int | str) -> None:
+    def __init__(self, seed: int, size: int | str, history_days: int = HISTORY_DAYS) -> None:
         if isinstance(size, str):
             if size not in SIZES:
                 raise ValueError(f"There is no size {size!r}. Choose one of: {', '.join(SIZES)}.")
             size = SIZES[size]
         if size < 50:
             raise ValueError(f"A company of {size} deals is too small. Choose at least 50.")
+        if not 1 <= history_days <= HISTORY_DAYS:
+            raise ValueError(f"A company cannot have sold for {history_days} days. Choose 1 to {HISTORY_DAYS}.")
         self.seed = seed
         self.size = size
-        self.arrivals = Arrivals(seed, size)
+        self.history_days = history_days
+        self.arrivals = Arrivals(seed, size, history_days)
         self.sellers = Sellers(seed, size)
         self.ledgers: dict[str, Ledger] = {}
         self.slots = 0

@@ -77,20 +77,21 @@ def clean_up_after(seed: int, stream: str, numbers: Ints, at: Ints) -> Ints:
 class Arrivals:
     """When the deals come in: deal i's instant is a pure, rising function of i.
 
-    `size` deals have come by the first night; after it they keep coming at the same seasonal pace, and a growth of 20 % a year.
+    `size` deals have come by the first night, all of them in the last `history_days` before it; after it they keep coming at the same
+    seasonal pace, and a growth of 20 % a year.
     """
 
-    def __init__(self, seed: int, size: int) -> None:
+    def __init__(self, seed: int, size: int, history_days: int = HISTORY_DAYS) -> None:
         self.seed = seed
         self.size = size
-        first = BEGINNING // DAY
-        days = np.arange(first, first + HISTORY_DAYS + LAST_NIGHT + 200)
+        first = FIRST_MIDNIGHT // DAY - history_days
+        days = np.arange(first, first + history_days + LAST_NIGHT + 200)
         months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
         weight = _WEEKDAY[(days + 3) % 7] * _MONTH[months] * (1 + 0.2 * (days - first) / 365)
         self._first = first
         self._cumulative = np.concatenate([[0.0], np.cumsum(weight)])
         done_by_two = float(np.interp(2, np.arange(25), _HOURS))
-        self._by_first_night = float(self._cumulative[HISTORY_DAYS] + weight[HISTORY_DAYS] * done_by_two)
+        self._by_first_night = float(self._cumulative[history_days] + weight[history_days] * done_by_two)
 
     @cached_property
     def capacity(self) -> int:

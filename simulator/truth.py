@@ -121,7 +121,7 @@ def write(company: Company, night: int, home: Path) -> Path:
         # The layout of `np.savez`, but one kind at a time: all columns of a large company at once would not fit beside it.
         with ZipFile(unfinished, "w") as archive:
             _store(archive, "settings", np.frombuffer(msgspec.json.encode(settings), dtype=np.uint8))
-            _store(archive, "company", np.array([company.seed, company.size], dtype=np.int64))
+            _store(archive, "company", np.array([company.seed, company.size, company.history_days], dtype=np.int64))
             for kind in KINDS:
                 for name, column in _select(company.ledgers[kind].events, after, until).items():
                     _store(archive, f"{kind}.{name}", column)
@@ -146,18 +146,22 @@ def _store(archive: ZipFile, name: str, column: NDArray[Any]) -> None:
 def read(home: Path, nights: int | None = None) -> Iterator[Event]:
     """All events of the nights written so far (or of the first `nights`), night by night."""
     for path in sorted((home / "truth").glob("night_*")):
-        if nights is not None and int(path.stem.removeprefix("night_")) > nights:
-            continue
-        if path.suffix == ".jsonl":
-            decode = msgspec.json.Decoder(Event).decode
-            with path.open("rb") as file:
-                yield from map(decode, file)
-        else:
-            stored = np.load(path)
-            yield from msgspec.json.decode(stored["settings"].tobytes(), type=list[Event])
-            company = Company(int(stored["company"][0]), int(stored["company"][1]))
-            for kind in KINDS:
-                yield from _events(company, kind, {name: stored[f"{kind}.{name}"] for name in _COLUMNS})
+        if nights is None or int(path.stem.removeprefix("night_")) <= nights:
+            yield from read_file(path)
+
+
+def read_file(path: Path) -> Iterator[Event]:
+    """All events of one night's file."""
+    if path.suffix == ".jsonl":
+        decode = msgspec.json.Decoder(Event).decode
+        with path.open("rb") as file:
+            yield from map(decode, file)
+    else:
+        stored = np.load(path)
+        yield from msgspec.json.decode(stored["settings"].tobytes(), type=list[Event])
+        company = Company(*(int(each) for each in stored["company"]))
+        for kind in KINDS:
+            yield from _events(company, kind, {name: stored[f"{kind}.{name}"] for name in _COLUMNS})
 
 
 def _select(events: Events, after: int, until: int) -> dict[str, NDArray[Any]]:

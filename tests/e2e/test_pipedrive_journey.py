@@ -18,11 +18,10 @@ import pytest
 from extractors.core.settings import Settings, read_settings
 from simulator import line_items, truth
 from simulator.identities import number_of
-from simulator.pipedrive.identities import STAGE_ID, identify, pipeline_id
+from simulator.pipedrive.identities import identify
 from simulator.pipedrive.limits import TokenLimits
-from simulator.pipelines import CODE, PIPELINE_CODE
 from simulator.server import Simulation, start
-from tests.e2e.pipedrive_truth import moves_in_pipedrive
+from tests.e2e.pipedrive_truth import agrees, in_pipedrives_ids, is_out_of_reach, moves_in_pipedrive
 from tests.e2e.trade_truth import Trade, differing, read_trade
 from tests.e2e.truth_ledger import Move, deals_of, instant, is_gone, known_at, possible_states
 from warehouse.lease import Lease
@@ -114,47 +113,6 @@ class Night:
         for deal, kind, *move in rows:
             ledger[deal].append((kind, Move(*move)))
         return dict(ledger)
-
-
-def in_pipedrives_ids(moves: list[Move]) -> list[Move]:
-    """The truth log names pipelines and stages by the first CRM's ids."""
-    return [
-        move._replace(
-            pipeline=None if move.pipeline is None else str(pipeline_id(PIPELINE_CODE[move.pipeline])),
-            stage=move.stage if move.stage in (None, "won", "lost") else str(STAGE_ID[CODE[move.stage]]),
-        )
-        for move in moves
-    ]
-
-
-def agrees(found: list[tuple[str, Move]], state: list[truth.Event], first_asked: datetime) -> bool:
-    """Equal transition for transition. A restoration is compared without its instant when the deal changed again before it was seen;
-    a deletion without a trace is noticed by the comparison of ids, if that has run since."""
-    if not state:
-        return not found
-    expected = in_pipedrives_ids(moves_in_pipedrive(state, first_asked))
-    if is_gone(state):
-        # As it was last seen; that it is gone may be known already.
-        expected = expected[:-1]
-        if found and found[-1][0] == "deleted":
-            found = found[:-1]
-    moves = [move for _, move in found]
-    restored = {index for index, (kind, _) in enumerate(found) if kind == "restored"}
-    if len(moves) != len(expected):
-        return False
-    return all(
-        move[1:] == wanted[1:] if index in restored else move == wanted
-        for index, (move, wanted) in enumerate(zip(moves, expected, strict=True))
-    )
-
-
-def is_out_of_reach(life: list[truth.Event], first_asked: datetime) -> bool:
-    """True when Pipedrive had forgotten the deal before anybody asked: erased, or deleted or merged away more than 30 days before."""
-    ends = [event for event in life if event.kind in ("archived", "merged", "deleted", "restored")]
-    if not ends or ends[-1].kind == "restored":
-        return False
-    at = instant(ends[-1].recorded_at)
-    return at <= first_asked if ends[-1].kind == "deleted" else at <= first_asked - timedelta(days=30)
 
 
 def differences_of(night: Night, first_asked: datetime) -> tuple[list[str], Counter[str], int]:

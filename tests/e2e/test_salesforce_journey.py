@@ -15,23 +15,23 @@ import pytest
 from extractors.core.settings import Settings, read_settings
 from simulator import line_items, truth
 from simulator.identities import number_of
-from simulator.pipelines import PIPELINES, STAGES
 from simulator.salesforce.identities import identify
 from simulator.salesforce.oauth import CLIENT_ID
 from simulator.salesforce.settings import USERNAME
 from simulator.server import Simulation, start
 from tests.e2e.salesforce_truth import (
     LONGEST_COMMIT,
+    agrees,
+    expected_of,
     is_erased,
     known_at,
     last_seen,
     left_the_bin,
-    moves_of,
     possible_states,
     recorded,
 )
 from tests.e2e.trade_truth import Trade, differing, read_trade, statuses_of
-from tests.e2e.truth_ledger import Move, deals_of, is_forgotten_absence
+from tests.e2e.truth_ledger import Move, deals_of
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild
 from watertight import night as steps
@@ -40,8 +40,6 @@ NIGHTS = 6
 DEALS = 500
 #: a company that merges a deal and erases another within these nights
 SEED = 75
-STAGE_NAMES = {stage.id: stage.name for stage in STAGES}
-RECORD_TYPES = {pipeline.id: identify("RecordType", code + 1) for code, pipeline in enumerate(PIPELINES)}
 
 
 def settings_for(home: Path, simulation: Simulation) -> Settings:
@@ -131,24 +129,6 @@ def journey(home: Path) -> tuple[list[Night], list[dict[str, list[truth.Event]]]
             nights[-1].sellers = {seller.id: seller.number for seller in simulation.company.sellers.everyone}
             lives.append(deals_of(events))
     return nights, lives
-
-
-def expected_of(life: list[truth.Event], first_asked: datetime) -> list[Move]:
-    """The moves that the ledger must hold; an absence that was over before anybody asked left no trace."""
-    seen = [event for event in life if not is_forgotten_absence(life, event, first_asked)]
-    return [move._replace(pipeline=RECORD_TYPES.get(move.pipeline or "")) for move in moves_of(seen, STAGE_NAMES)]
-
-
-def agrees(found: list[tuple[str, Move]], wanted: list[Move], state: list[truth.Event]) -> bool:
-    """Equal move for move. Salesforce dates a restoration only until the next change: its instant is not compared."""
-    if is_erased(state) and found and found[-1][0] == "deleted":
-        found = found[:-1]
-    if len(found) != len(wanted):
-        return False
-    return all(
-        move[1:] == due[1:] if kind == "restored" else move == due
-        for (kind, move), due in zip(found, wanted, strict=True)
-    )
 
 
 @pytest.mark.parametrize("which", [0, NIGHTS - 1], ids=["after night 1", f"after night {NIGHTS}"])

@@ -20,7 +20,8 @@ ids as (
             json_extract_string(payload, '$.createdAt'), json_extract_string(payload, '$.CreatedDate'), json_extract_string(payload, '$.add_time')
         ) as timestamp) as created_at,
         {{ "json_extract_string(payload, '" ~ pipeline ~ "')" if pipeline else 'cast(null as varchar)' }} as source_pipeline_id,
-        {{ "json_extract_string(payload, '" ~ stage ~ "')" if stage else 'cast(null as varchar)' }} as source_stage_id
+        {{ "json_extract_string(payload, '" ~ stage ~ "')" if stage else 'cast(null as varchar)' }} as source_stage_id,
+        _source_updated_at as changed_at
     from {{ relation }}
     qualify row_number() over (partition by _account, _source_id order by _load_number desc, _record_number desc) = 1
     {% if not loop.last %}union all{% endif %}
@@ -37,7 +38,7 @@ loads as (
 )
 
 select
-    ids.source_system, ids.account, ids.source_deal_id, ids.is_listed, ids.created_at, sweep.extracted_at as listed_at, swept.data_through,
+    ids.source_system, ids.account, ids.source_deal_id, ids.is_listed, ids.created_at, ids.changed_at, sweep.extracted_at as listed_at, swept.data_through,
     {{ stable_key('ids.source_system', 'ids.account', "ids.source_pipeline_id || '|' || ids.source_stage_id") }} as stage_key
 from ids
 left join loads as sweep on ids.source_system = sweep.source_system and ids.account = sweep.account and ids.sweep = sweep.resource
