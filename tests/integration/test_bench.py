@@ -57,7 +57,7 @@ def test_sides_with_different_rows_have_no_ratio() -> None:
 
 
 def test_a_company_that_was_not_kept_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"There is no finished company in .*base. Measure once with --keep"):
+    with pytest.raises(SystemExit, match="There is no finished company in"):
         main(["--reuse", "--folder", str(tmp_path)])
     assert tmp_path.exists()
 
