@@ -29,7 +29,7 @@ class Plan:
 
 
 def plan_of(seed: int, night: int, tasks: int) -> Plan:
-    """The plan of a night: nothing in two nights of five, else bad answers, kills and outages in any mixture."""
+    """The plan of a night: nothing in about half of them, else bad answers, kills and outages in any mixture."""
     chance = random.Random(f"{seed}-{night}")
     plan = Plan()
     if chance.random() < 0.4:

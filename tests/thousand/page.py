@@ -17,7 +17,7 @@ are recorded about deals, leads, contacts, companies and activities, some of the
 restored, erased without a trace. It is one process, dbt parses the project once, and it can be stopped or killed at any time: called again it goes
 on with the night after the last finished one.
 
-In three nights of five something goes wrong, drawn from the seed: 1 to 6 % of all answers are bad (too many requests, server errors, cut bodies, pages
+In about half of the nights something goes wrong, drawn from the seed: 1 to 6 % of all answers are bad (too many requests, server errors, cut bodies, pages
 of a captive portal, lines that hang up), a CRM is out until an extraction gives up, an extraction is killed by signal 9 at one of its requests. The
 next try goes on where that one stopped. Index lag, late commits and changes while the night asks happen every night.
 
@@ -42,6 +42,7 @@ def table(finished: Sequence[Progress]) -> str:
         f"{sum(each.raw.values()):,} | {each.unsettled:,} | {each.events:,} | {sum(each.core.values()):,} | {len(each.differences)} | "
         f"{each.cpu_seconds:,.0f} |"
         for each in finished
+        if each.nights
     ]
     lines.append(
         f"| all | **{sum(each.nights for each in finished):,}** | {sum(each.core_nights for each in finished)} | "
