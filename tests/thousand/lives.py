@@ -8,9 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from simulator import truth
+from simulator import line_items, truth
 
+#: an event of another entity that moves this one's change date in some CRMs
+RELATED = "related"
 STANDING = frozenset({"created", "archived", "restored", "deleted", "merged"})
+
+
+_BEHIND_ALL = 1_000_000
 
 
 class Event(NamedTuple):
@@ -65,6 +70,10 @@ class Lives:
             event.new,
         )
         self.of[event.entity].setdefault(event.number, []).append(happening)
+        if event.entity == "line_item":
+            deal = line_items.deal_of(event.number)
+            also = happening._replace(kind=RELATED, field="", new=None, sequence=_BEHIND_ALL)
+            self.of["deal"].setdefault(deal, []).append(also)
         if event.entity == "deal":
             self.deals[event.entity_id].append(event)
 
@@ -96,6 +105,6 @@ def standing(life: Life) -> Event:
     return next(event for event in reversed(life) if event.kind in STANDING)
 
 
-def touched(life: Life) -> datetime:
-    """When anything was last recorded of it."""
-    return max(event.recorded for event in life)
+def touched(life: Life, *, with_related: bool = False) -> datetime:
+    """When anything was last recorded of it, or of what belongs to it."""
+    return max(event.recorded for event in life if with_related or event.kind != RELATED)

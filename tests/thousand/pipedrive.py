@@ -49,6 +49,10 @@ def entities() -> tuple[Entity, ...]:
         _entity("contact", "persons", "contacts", _stamp, _updated, _SWEPT),
         _entity("company", "organizations", "companies", _stamp, _updated, _SWEPT),
         *(_entity(kind, "activities", name, _activity_shows(kind), _activity_says, _SWEPT) for kind, name in kinds.items()),
+        _entity(
+            "product", "products", "products", lambda life: {"name": in_force(life)["name"]}, lambda payload, _: {"name": payload["name"]},
+            {"archived": "marked", "deleted": "marked"}, timedelta(),
+        ),
         _entity("owner", "users", "users", _user_shows, lambda payload, _: {"active": payload["active_flag"]}, {"archived": "kept"}),
     )  # fmt: skip
 
@@ -147,7 +151,9 @@ def _moved(stage: str, now: dict[str, Any]) -> dict[str, Any]:
 
 def _deal_shows(life: Life) -> Facts:
     now, _ = record_of(life)
-    return {**_stamp(life), **{name: now.get(name) for name in (*_LOGGED.values(), "pipeline_id") if name != "status"}}
+    # A product that is put on a deal or taken off changes the deal.
+    stamp = {"updated": _second(touched(life, with_related=True))}
+    return {**stamp, **{name: now.get(name) for name in (*_LOGGED.values(), "pipeline_id") if name != "status"}}
 
 
 def _deal_says(payload: dict[str, Any], _: object) -> Facts:

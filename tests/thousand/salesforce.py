@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from simulator.identities import number_of
 from simulator.pipelines import LEAD_STAGES, PIPELINE_CODE, STAGES
 from simulator.salesforce.identities import identify
 from tests.e2e.salesforce_truth import BIN, LONGEST_COMMIT
@@ -21,6 +22,8 @@ from tests.thousand.lives import Life, in_force, instant, touched
 _STAGE = {stage.id: stage.name for stage in STAGES}
 _LEAD_STATUS = {stage.status: stage.name for stage in LEAD_STAGES}
 _NOBODY, _QUEUE = identify("User", 0), identify("Group", 1)
+#: what is listed whole every night is missed at once
+_LISTED: Mapping[str, Leaving] = {"archived": "marked", "deleted": "marked"}
 _LEAVES: Mapping[str, Leaving] = {"archived": "marked", "merged": "marked", "deleted": "swept"}
 _FIRST_OWNER, _OWNER_STEP = 50_710_000, 13
 #: a date that nobody entered stands so far behind the creation
@@ -50,6 +53,9 @@ def entities() -> tuple[Entity, ...]:
             _entity(kind, "tasks", lambda number, place=place: identify("Task", number * 3 + place), _task_shows(kind), _task_says)
             for kind, place in places.items()
         ),
+        _entity("line_item", "opportunity_line_items", lambda number: identify("OpportunityLineItem", number), _item_shows, _item_says),
+        Entity("product", "products", lambda number: identify("Product2", number), _named, _said_name, _LISTED, LONGEST_COMMIT, timedelta()),
+        Entity("campaign", "campaigns", lambda number: identify("Campaign", number), _campaign_shows, _campaign_says, _LISTED, LONGEST_COMMIT, timedelta()),
         _entity("meeting", "events", lambda number: identify("Event", number), _stamp, _updated),
         Entity(
             "owner", "users", lambda number: identify("User", number + 1), _user_shows, lambda payload, _: {"active": payload["IsActive"]},
@@ -234,6 +240,45 @@ def _lead_says(payload: dict[str, Any], children: Mapping[str, list[dict[str, An
         "converted": payload["IsConverted"],
         "owner": payload["OwnerId"],
         "history": Counter(map(_change, children["lead_history"])),
+    }
+
+
+def _named(life: Life) -> Facts:
+    return {"name": in_force(life)["name"]}
+
+
+def _said_name(payload: dict[str, Any], _: object) -> Facts:
+    return {"name": payload["Name"]}
+
+
+def _campaign_shows(life: Life) -> Facts:
+    now = in_force(life)
+    return {**_named(life), "budget": _money(now.get("budget") or 0), "spend": _money(now.get("spend") or 0)}
+
+
+def _campaign_says(payload: dict[str, Any], _: object) -> Facts:
+    costs = {"budget": _money(payload["BudgetedCost"] or 0), "spend": _money(payload["ActualCost"] or 0)}
+    return {**_said_name(payload, None), **costs}
+
+
+def _item_shows(life: Life) -> Facts:
+    now = in_force(life)
+    return {
+        **_stamp(life),
+        "product": identify("Product2", number_of("products", now["product"] or "") or 0),
+        "quantity": Decimal(now["quantity"] or "0"),
+        "amount": _money(now["amount"]),
+        "currency": now["currency"],
+    }
+
+
+def _item_says(payload: dict[str, Any], _: object) -> Facts:
+    return {
+        "updated": instant(payload["SystemModstamp"]),
+        "product": payload["Product2Id"],
+        "quantity": Decimal(str(payload["Quantity"])),
+        "amount": _money(payload["TotalPrice"]),
+        "currency": payload["CurrencyIsoCode"],
     }
 
 
