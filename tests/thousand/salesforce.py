@@ -17,7 +17,7 @@ from simulator.pipelines import LEAD_STAGES, PIPELINE_CODE, STAGES
 from simulator.salesforce.identities import identify
 from tests.e2e.salesforce_truth import BIN, LONGEST_COMMIT
 from tests.thousand.entity import Entity, Facts, Leaving
-from tests.thousand.lives import Life, in_force, instant, touched
+from tests.thousand.lives import WITH_DEAL, Life, in_force, instant, standing, touched
 
 _STAGE = {stage.id: stage.name for stage in STAGES}
 _LEAD_STATUS = {stage.status: stage.name for stage in LEAD_STAGES}
@@ -53,7 +53,10 @@ def entities() -> tuple[Entity, ...]:
             _entity(kind, "tasks", lambda number, place=place: identify("Task", number * 3 + place), _task_shows(kind), _task_says)
             for kind, place in places.items()
         ),
-        _entity("line_item", "opportunity_line_items", lambda number: identify("OpportunityLineItem", number), _item_shows, _item_says),
+        Entity(
+            "line_item", "opportunity_line_items", lambda number: identify("OpportunityLineItem", number), _item_shows, _item_says, {},
+            LONGEST_COMMIT, view=_item_standing,
+        ),
         Entity("product", "products", lambda number: identify("Product2", number), _named, _said_name, _LISTED, LONGEST_COMMIT, timedelta()),
         Entity("campaign", "campaigns", lambda number: identify("Campaign", number), _campaign_shows, _campaign_says, _LISTED, LONGEST_COMMIT, timedelta()),
         _entity("meeting", "events", lambda number: identify("Event", number), _stamp, _updated),
@@ -280,6 +283,16 @@ def _item_says(payload: dict[str, Any], _: object) -> Facts:
         "amount": _money(payload["TotalPrice"]),
         "currency": payload["CurrencyIsoCode"],
     }
+
+
+def _item_standing(life: Life, at: datetime) -> bool | None:
+    """A line goes into the bin with its opportunity, out of it and away with it, and nobody stamps it."""
+    own, with_deal = standing(life), [event for event in life if event.kind == WITH_DEAL]
+    ends = [(own.kind, own.recorded), *((event.field, event.recorded) for event in with_deal[-1:])]
+    gone = [(kind, since) for kind, since in ends if kind not in ("created", "restored")]
+    if any(kind == "deleted" or since + BIN <= at for kind, since in gone):
+        return None
+    return bool(gone)
 
 
 def _task_shows(kind: str) -> Callable[[Life], Facts]:
