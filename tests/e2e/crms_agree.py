@@ -240,8 +240,8 @@ EXCUSES: Mapping[tuple[str, str], Excuse] = {
     ),
     ("the contact behind an activity of a lead", "salesforce"): _of_lead,
     ("the contacts of a deal or an activity", "hubspot"): lambda place, truth: (
-        (_rows("contacts of deals")(place, truth) or _columns("activities", "of_contact")(place, truth)) and place.ours is None
-        or _rows("contacts of deals")(place, truth) and place.key[1] in truth.gone_contacts
+        ((_rows("contacts of deals")(place, truth) or _columns("activities", "of_contact")(place, truth)) and place.ours is None)
+        or (_rows("contacts of deals")(place, truth) and place.key[1] in truth.gone_contacts)
     ),
     ("the contacts of a deal or an activity", "pipedrive"): lambda place, truth: (
         _rows("contacts of deals")(place, truth) and place.theirs is None
