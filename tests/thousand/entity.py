@@ -39,6 +39,8 @@ class Entity:
     children: Mapping[str, str] = field(default_factory=dict)
     #: other ends of a life in this CRM than those the log names: the event that is one, None while there is none
     ends: Callable[[Life], Event | None] = lambda life: None
+    #: whether this CRM has a place for it at all
+    is_kept: Callable[[Life], bool] = lambda life: True
     #: of what comes and goes with another entity: how it is shown at an instant, in place of `leaves`, `stays` and `ends`
     view: View | None = None
 

@@ -136,6 +136,8 @@ class Raw:
                     continue
                 table = self._tables[name]
                 for number, life in lives.of[entity.kind].items():
+                    if not entity.is_kept(life):
+                        continue
                     identity = entity.identity(number)
                     known[name].add(identity)
                     wrong = self._compare(crm, entity, table, identity, life, first_asked, found)

@@ -59,6 +59,11 @@ def entities() -> tuple[Entity, ...]:
         ),
         Entity("product", "products", lambda number: identify("Product2", number), _named, _said_name, _LISTED, LONGEST_COMMIT, timedelta()),
         Entity("campaign", "campaigns", lambda number: identify("Campaign", number), _campaign_shows, _campaign_says, _LISTED, LONGEST_COMMIT, timedelta()),
+        # Forecasts know goals of money only.
+        Entity(
+            "goal", "forecasting_quotas", lambda number: identify("ForecastingQuota", number), _quota_shows, _quota_says, _LISTED, LONGEST_COMMIT,
+            timedelta(), is_kept=lambda life: in_force(life)["goal"] == "revenue",
+        ),
         _entity("meeting", "events", lambda number: identify("Event", number), _stamp, _updated),
         Entity(
             "owner", "users", lambda number: identify("User", number + 1), _user_shows, lambda payload, _: {"active": payload["IsActive"]},
@@ -262,6 +267,15 @@ def _campaign_shows(life: Life) -> Facts:
 def _campaign_says(payload: dict[str, Any], _: object) -> Facts:
     costs = {"budget": _money(payload["BudgetedCost"] or 0), "spend": _money(payload["ActualCost"] or 0)}
     return {**_said_name(payload, None), **costs}
+
+
+def _quota_shows(life: Life) -> Facts:
+    now = in_force(life)
+    return {"amount": _money(now["amount"]), "start": (now["period"] or "")[:10]}
+
+
+def _quota_says(payload: dict[str, Any], _: object) -> Facts:
+    return {"amount": _money(payload["QuotaAmount"]), "start": payload["StartDate"]}
 
 
 def _item_shows(life: Life) -> Facts:
