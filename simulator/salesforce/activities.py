@@ -38,7 +38,11 @@ def _shared(org: Org, kind: str, object_name: str, now: int, bounds: Bounds) -> 
     rows = []
     for place, number in enumerate(page.numbers.tolist()):
         slot, created = int(slots[place]), int(page.created_ms[place])
-        who = identify("Lead", slot * 2 + 1) if of_lead[place] else identify("Contact", slot * 2)
+        who = (
+            identify("Lead", slot * 2 + 1)
+            if of_lead[place]
+            else identify("Contact", org.survivor("contacts", slot * 2, now))
+        )
         rows.append({
             "Id": identify(object_name, number * every + offset),
             "IsDeleted": standing[place] != LIVE,
@@ -95,7 +99,7 @@ def _event_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
 
 
 def _role_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
-    """A role is stamped when it is made; it is deleted with either of its ends."""
+    """A role is stamped when it is made; it is deleted with either of its ends. Who survives a merge gets the roles of the other one anew."""
     deals = org.shown("deals", now)
     found = org.company.ledgers["deals"].versions
     contacts = org.shown("contacts", now)
@@ -103,22 +107,29 @@ def _role_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
     held = {int(people.number[place]): int(place) for place in contacts}
     roles = catalogue("contacts")["hs_buying_role"].render(Page(org.company, "contacts", contacts))
     role_of = dict(zip(people.number[contacts].tolist(), roles, strict=True))
-    rows = []
+    rows, merges = [], org.company.ledgers["contacts"].merges
     numbers = found.number[deals].astype(np.int64)
     for place, number, those in zip(
         deals.tolist(), numbers.tolist(), links.contacts_of_deals(org.company.seed, numbers), strict=True
     ):
         made_at = int(found.recorded[found.starts[number]])
-        for nth, contact in enumerate(sorted(set(those))):
+        first = org.survivor("contacts", those[0], now) if those else None
+        own = [(nth, contact, 0) for nth, contact in enumerate(sorted(set(those)))]
+        taken = [
+            (nth + _MOST_CONTACTS // 2, merges[contact][1], merges[contact][0])
+            for nth, contact, _ in own
+            if contact in merges and merges[contact][0] <= now and merges[contact][1] not in those
+        ]
+        for nth, contact, since in own + taken:
             if contact not in held:
                 continue
             person = held[contact]
-            created = max(made_at, int(people.recorded[people.starts[contact]]))
+            created = max(made_at, since, int(people.recorded[people.starts[contact]]))
             gone = [int(v.recorded[p]) for v, p in ((found, place), (people, person)) if v.standing[p] != LIVE]
             stamp = max([created, *gone])
             rows.append({
                 "Id": identify("OpportunityContactRole", number * _MOST_CONTACTS + nth), "OpportunityId": identify("Opportunity", number),
-                "ContactId": identify("Contact", contact), "Role": _ROLES.get(role_of[contact] or ""), "IsPrimary": contact == those[0],
+                "ContactId": identify("Contact", contact), "Role": _ROLES.get(role_of[contact] or ""), "IsPrimary": contact == first,
                 "IsDeleted": bool(gone), "CreatedDate": second(created), "LastModifiedDate": second(stamp), "SystemModstamp": second(stamp),
             })  # fmt: skip
     return MadeRows(rows)

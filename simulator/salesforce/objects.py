@@ -82,7 +82,7 @@ def system_fields(name: str) -> list[Field]:
 
 def _account_of_deals(rows: LedgerRows) -> list[str]:
     companies = links.company_of_deal(rows.page.seed, rows.page.numbers)
-    return [identify("Account", number) for number in companies.tolist()]
+    return [identify("Account", rows.org.survivor("companies", number, rows.now)) for number in companies.tolist()]
 
 
 def _names(rows: LedgerRows) -> list[str]:
@@ -169,7 +169,8 @@ ACCOUNT = SObject("Account", "001", fields(
 
 
 def _company_of_person(rows: LedgerRows) -> list[str]:
-    return [identify("Account", number) for number in links.company_of_slot(rows.page.numbers // 2).tolist()]
+    companies = links.company_of_slot(rows.page.numbers // 2).tolist()
+    return [identify("Account", rows.org.survivor("companies", number, rows.now)) for number in companies]
 
 
 CONTACT = SObject("Contact", "003", fields(

@@ -98,6 +98,11 @@ class Org:
         old = (standing != LIVE) & (found.recorded[places] + BIN_DAYS * DAY <= now)
         return np.asarray(erased | old)
 
+    def survivor(self, kind: str, number: int, now: int) -> int:
+        """The row itself, or the one it was merged into by now: what points to a row is handed over with it, and nobody stamps it."""
+        at, survivor = self.company.ledgers[kind].merges.get(number, (now + 1, number))
+        return survivor if at <= now else number
+
     def visible_from(self, kind: str, number: int, recorded: int) -> int:
         """When what was recorded of an entity at that millisecond was committed."""
         held = self.commits(kind)

@@ -21,6 +21,8 @@ _KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("batches", r"/crm/objects/.*/batch/read"),
         ("searches", r"/crm/objects/.*/search"),
         ("lists", r"/crm/objects/[^/]+/[^/]+"),
+        ("campaigns", r"/marketing/campaigns/.*"),
+        ("exchange rates", r"/settings/currencies/.*"),
     ),
     "salesforce": (
         ("sessions", r"/services/oauth2/token|/services/data/?"),

@@ -67,14 +67,16 @@ def pages(rows: int, size: int, at_least: int = 1) -> int:
 
 
 def hubspot(night: Night) -> Counter[str]:
-    """Types with the types their associations lead to; deals come with histories."""
+    """Types with the types their associations lead to; deals and leads come with histories."""
     types = {
-        "deal": 3, "contact": 1, "company": 0, "lead": 3, **dict.fromkeys((*ACTIVITIES, "note"), 3),
+        "deal": 3, "contact": 1, "company": 0, "lead": 3, **dict.fromkeys((*ACTIVITIES, "note"), 3), "line_item": 1, "product": 0, "goal": 0,
     }  # fmt: skip
-    found = Counter({"account": 1, "owners": 2, "pipelines": 2, "properties": len(types)})
+    found = Counter({"account": 1, "owners": 2, "pipelines": 2, "properties": len(types), "exchange rates": 1})
     for kind, ends in types.items():
-        page = HUBSPOT_HISTORY_PAGE if kind == "deal" else HUBSPOT_PAGE
+        page = HUBSPOT_HISTORY_PAGE if kind in ("deal", "lead") else HUBSPOT_PAGE
         found["archived lists"] += pages(night.archived(kind), page)
+        if night.with_sweep:
+            found["lists"] += pages(night.live(kind), HUBSPOT_PAGE)
         if night.is_first:
             found["lists"] += pages(night.live(kind), page)
             continue
@@ -82,11 +84,11 @@ def hubspot(night: Night) -> Counter[str]:
         found["searches"] += pages(changed, HUBSPOT_SEARCH)
         found["batches"] += pages(changed, page, 0)
         found["associations"] += ends * pages(changed, HUBSPOT_ENDS, 0)
+    # Campaigns are listed whole; what each is to cost is told one by one.
+    found["campaigns"] += pages(night.live("campaign"), HUBSPOT_PAGE) + night.changed("campaign")
     # Search counts one stage at a time; one more says which deals changed while it was counting.
     found["totals"] += len(STAGES)
     found["searches"] += 1
-    if night.with_sweep:
-        found["lists"] += pages(night.live("deal"), HUBSPOT_PAGE)
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from extractors.core.connections import Connections
 from simulator.pipedrive.limits import TokenLimits
 from simulator.server import start
 from tests.calls.asked import Asked, together
@@ -50,8 +51,9 @@ def count(place: Path, size: int, seed: int) -> list[Calls]:
             asked.begin()
             began = instant(simulation.world.clock.iso())
             opened = steps.plan(settings, None, one_process=True)
+            connections = Connections()
             for task in opened["tasks"]:
-                steps.extract(settings, task)
+                steps.extract(settings, task, connections)
             until = instant(simulation.world.clock.iso())
             steps.load(settings, opened["run_id"])
             Lease(settings.home, opened["run_id"]).release()

@@ -42,6 +42,9 @@ class Truth:
     survivors: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
     returned: set[int] = field(default_factory=set)
+    #: both sides of every merge
+    merged_contacts: set[int] = field(default_factory=set)
+    gone_contacts: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for deal, life in self.lives.of["deal"].items():
@@ -61,6 +64,13 @@ class Truth:
                 self.gone.add(deal)
             if any(event.kind == "restored" for event in known):
                 self.returned.add(deal)
+
+        for contact, life in self.lives.of["contact"].items():
+            if any(event.kind == "merged" or event.field == "merged_in" for event in known_at(life, self.settled)):
+                self.merged_contacts.add(contact)
+            known = known_at(life, self.settled)
+            if known and standing(known).kind not in ("created", "restored"):
+                self.gone_contacts.add(contact)
 
     def is_in_motion(self, kind: str, number: int | None) -> bool:
         """Whether something was recorded of an entity so late that not every CRM had been asked after it."""
@@ -186,6 +196,9 @@ EXCUSES: Mapping[tuple[str, str], Excuse] = {
     ("a change that is entered late", "pipedrive"): _deal_in("late"),
     ("a deal merged into another", "salesforce"): _merged,
     ("a deal merged into another", "pipedrive"): _merged,
+    ("a contact merged into another", "pipedrive"): lambda place, truth: (
+        _columns("activities", "of_contact")(place, truth) and {place.ours, place.theirs} <= truth.merged_contacts
+    ),
     ("a deal that came and was merged away between two nights", "hubspot"): lambda place, truth: (
         place.table in ("transitions", "deals", "contacts of deals") and place.ours is None and _deal_of(place) in truth.merged
     ),
@@ -227,7 +240,8 @@ EXCUSES: Mapping[tuple[str, str], Excuse] = {
     ),
     ("the contact behind an activity of a lead", "salesforce"): _of_lead,
     ("the contacts of a deal or an activity", "hubspot"): lambda place, truth: (
-        (_rows("contacts of deals")(place, truth) or _columns("activities", "of_contact")(place, truth)) and place.ours is None
+        ((_rows("contacts of deals")(place, truth) or _columns("activities", "of_contact")(place, truth)) and place.ours is None)
+        or (_rows("contacts of deals")(place, truth) and place.key[1] in truth.gone_contacts)
     ),
     ("the contacts of a deal or an activity", "pipedrive"): lambda place, truth: (
         _rows("contacts of deals")(place, truth) and place.theirs is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from tests.thousand.lives import Event, Life, standing
@@ -14,6 +14,9 @@ Facts = dict[str, Any]
 #: what becomes of a record whose entity vanished: marked deleted at once; marked by the comparison of ids, as far as there is one; left as it was last seen, because
 #: nothing tells; or kept as it is, because it still can be read
 Leaving = Literal["marked", "swept", "unseen", "kept"]
+
+#: a life as known at an instant → whether the CRM shows it as deleted then; None: it does not show it at all
+View = Callable[[Life, datetime], bool | None]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Entity:
     children: Mapping[str, str] = field(default_factory=dict)
     #: other ends of a life in this CRM than those the log names: the event that is one, None while there is none
     ends: Callable[[Life], Event | None] = lambda life: None
+    #: whether this CRM has a place for it at all
+    is_kept: Callable[[Life], bool] = lambda life: True
+    #: of what comes and goes with another entity: how it is shown at an instant, in place of `leaves`, `stays` and `ends`
+    view: View | None = None
 
     def end_of(self, life: Life) -> tuple[Event, Leaving] | None:
         """The event by which the entity vanished, and what becomes of its record; None while it is there."""

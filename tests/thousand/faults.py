@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from extractors.core.connections import Connections
 from extractors.core.errors import TransientError
 from extractors.core.settings import Settings
 from simulator.hubspot.answers import Request, Response
@@ -81,6 +82,7 @@ class Faults:
 
     def extract(self, settings: Settings, tasks: Sequence[Mapping[str, Any]], plan: Plan) -> None:
         """Every task to its end, whatever happens on the way."""
+        connections = Connections()
         for place, task in enumerate(tasks):
             if place in plan.killed:
                 self._kill(settings, dict(task), plan.killed[place])
@@ -93,7 +95,7 @@ class Faults:
                 finally:
                     self._until_cut = None
             # Where a try was cut off this one goes on; where it was not, it finds the landing.
-            steps.extract(settings, dict(task))
+            steps.extract(settings, dict(task), connections)
 
     def _kill(self, settings: Settings, task: dict[str, Any], after: int) -> None:
         """The task in a process of its own that is ended by signal 9 at one of its requests; nothing of it can clean up."""

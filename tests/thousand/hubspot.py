@@ -44,6 +44,14 @@ def entities() -> tuple[Entity, ...]:
         _entity("lead", "leads", _lead_shows, _lead_says, _SWEPT),
         *(_entity(kind, table, _stamp, _updated, _SWEPT) for kind, table in plain.items()),
         *(_activity(kind) for kind in _OUTCOMES),
+        _entity("line_item", "line_items", _item_shows, _item_says, _SWEPT),
+        _entity("product", "products", _product_shows, _product_says, _SWEPT),
+        _entity("goal", "goal_targets", _goal_shows, _goal_says, _SWEPT),
+        # Listed whole every night.
+        Entity(
+            "campaign", "campaigns", lambda number: identify("campaigns", number), _campaign_shows, _campaign_says,
+            {"archived": "marked", "deleted": "marked"}, timedelta(), timedelta(),
+        ),
         Entity("owner", "owners", _owner_id, lambda life: {}, lambda payload, _: {}, {"archived": "marked"}, timedelta()),
     )  # fmt: skip
 
@@ -138,3 +146,54 @@ def _activity(kind: str) -> Entity:
         return {"updated": instant(payload["updatedAt"]), "outcome": payload["properties"][name]}
 
     return _entity(kind, f"{kind}s", shows, says, _SWEPT)
+
+
+def _item_shows(life: Life) -> Facts:
+    now = in_force(life)
+    amounts = {name: Decimal(now[name] or "0") for name in ("quantity", "amount")}
+    return {**_stamp(life), **amounts, "product": now["product"], "currency": now["currency"]}
+
+
+def _item_says(payload: dict[str, Any], _: object) -> Facts:
+    properties = payload["properties"]
+    return {
+        **_updated(payload, None),
+        **{name: Decimal(properties[name]) for name in ("quantity", "amount")},
+        "product": properties["hs_product_id"],
+        "currency": properties["hs_line_item_currency_code"],
+    }
+
+
+def _product_shows(life: Life) -> Facts:
+    return {**_stamp(life), "name": in_force(life)["name"]}
+
+
+def _product_says(payload: dict[str, Any], _: object) -> Facts:
+    return {**_updated(payload, None), "name": payload["properties"]["name"]}
+
+
+def _goal_shows(life: Life) -> Facts:
+    now = in_force(life)
+    first, last = (now["period"] or "").split("/")
+    return {**_stamp(life), "amount": Decimal(now["amount"] or "0"), "period": (first, last), "kind": now["goal"]}
+
+
+def _goal_says(payload: dict[str, Any], _: object) -> Facts:
+    properties = payload["properties"]
+    return {
+        **_updated(payload, None),
+        "amount": Decimal(properties["hs_target_amount"]),
+        "period": (properties["hs_start_datetime"][:10], properties["hs_end_datetime"][:10]),
+        "kind": properties["hs_goal_type"].removeprefix("deals_"),
+    }
+
+
+def _campaign_shows(life: Life) -> Facts:
+    now = in_force(life)
+    return {"name": now["name"], **{name: Decimal(now.get(name) or "0") for name in ("budget", "spend")}}
+
+
+def _campaign_says(payload: dict[str, Any], _: object) -> Facts:
+    properties = payload["properties"]
+    costs = {name: Decimal(properties[f"hs_{name}_items_sum_amount"] or "0") for name in ("budget", "spend")}
+    return {"name": properties["hs_name"], **costs}

@@ -8,9 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from simulator import truth
+from simulator import line_items, truth
 
+#: an event of another entity that moves this one's change date in some CRMs
+RELATED = "related"
+#: an event by which another entity that this one belongs to appears or vanishes; `field` says which
+WITH_DEAL = "with_deal"
 STANDING = frozenset({"created", "archived", "restored", "deleted", "merged"})
+
+
+_BEHIND_ALL = 1_000_000
 
 
 class Event(NamedTuple):
@@ -39,6 +46,7 @@ class Lives:
         #: the same events as the log has them, of deals only
         self.deals: dict[str, list[truth.Event]] = defaultdict(list)
         self.count = 0
+        self._with_deal: list[tuple[int, Event]] = []
 
     def read(self) -> None:
         """Takes in what was written since the last time."""
@@ -48,6 +56,7 @@ class Lives:
             self._read.add(path.name)
             for event in truth.read_file(path):
                 self._take(event)
+        self._take_along()
         for lives in self.of.values():
             for life in lives.values():
                 life.sort(key=lambda event: event.sequence)
@@ -65,8 +74,23 @@ class Lives:
             event.new,
         )
         self.of[event.entity].setdefault(event.number, []).append(happening)
+        if event.entity == "line_item":
+            deal = line_items.deal_of(event.number)
+            also = happening._replace(kind=RELATED, field="", new=None, sequence=_BEHIND_ALL)
+            self.of["deal"].setdefault(deal, []).append(also)
         if event.entity == "deal":
             self.deals[event.entity_id].append(event)
+            if event.kind in STANDING - {"created"}:
+                self._with_deal.append((event.number, happening))
+
+    def _take_along(self) -> None:
+        """What a deal's line items share with it; a deal that has gone gets no new ones."""
+        for deal, event in self._with_deal:
+            shared = event._replace(kind=WITH_DEAL, field=event.kind, new=None, sequence=_BEHIND_ALL + event.sequence)
+            for item in range(deal * line_items.PER_DEAL, (deal + 1) * line_items.PER_DEAL):
+                if item in self.of["line_item"]:
+                    self.of["line_item"][item].append(shared)
+        self._with_deal.clear()
 
 
 def instant(text: str) -> datetime:
@@ -96,6 +120,6 @@ def standing(life: Life) -> Event:
     return next(event for event in reversed(life) if event.kind in STANDING)
 
 
-def touched(life: Life) -> datetime:
-    """When anything was last recorded of it."""
-    return max(event.recorded for event in life)
+def touched(life: Life, *, with_related: bool = False) -> datetime:
+    """When anything was last recorded of it, or of what belongs to it."""
+    return max(event.recorded for event in life if event.kind != WITH_DEAL and (with_related or event.kind != RELATED))

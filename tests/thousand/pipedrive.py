@@ -15,7 +15,7 @@ from typing import Any
 from simulator.pipedrive.identities import ADMIN_ID, STAGE_ID, identify, lead_id, pipeline_id
 from simulator.pipelines import CODE, PIPELINE_CODE, STAGES
 from tests.thousand.entity import Entity, Facts, Leaving
-from tests.thousand.lives import Event, Life, in_force, instant, touched
+from tests.thousand.lives import Event, Life, in_force, instant, standing, touched
 
 _KEPT_AFTER_DELETION = timedelta(days=30)
 _FIRST_OWNER, _OWNER_STEP = 50_710_000, 13
@@ -49,6 +49,15 @@ def entities() -> tuple[Entity, ...]:
         _entity("contact", "persons", "contacts", _stamp, _updated, _SWEPT),
         _entity("company", "organizations", "companies", _stamp, _updated, _SWEPT),
         *(_entity(kind, "activities", name, _activity_shows(kind), _activity_says, _SWEPT) for kind, name in kinds.items()),
+        _entity(
+            "product", "products", "products", lambda life: {"name": in_force(life)["name"]}, lambda payload, _: {"name": payload["name"]},
+            {"archived": "marked", "deleted": "marked"}, timedelta(),
+        ),
+        # One that is put aside is still listed.
+        Entity(
+            "goal", "goals", lambda number: f"{number:032x}", _goal_shows, _goal_says, {"archived": "kept", "deleted": "marked"}, timedelta(seconds=1),
+            timedelta(), is_kept=lambda life: in_force(life)["goal"] == "revenue",
+        ),
         _entity("owner", "users", "users", _user_shows, lambda payload, _: {"active": payload["active_flag"]}, {"archived": "kept"}),
     )  # fmt: skip
 
@@ -147,7 +156,9 @@ def _moved(stage: str, now: dict[str, Any]) -> dict[str, Any]:
 
 def _deal_shows(life: Life) -> Facts:
     now, _ = record_of(life)
-    return {**_stamp(life), **{name: now.get(name) for name in (*_LOGGED.values(), "pipeline_id") if name != "status"}}
+    # A product that is put on a deal or taken off changes the deal.
+    stamp = {"updated": _second(touched(life, with_related=True))}
+    return {**stamp, **{name: now.get(name) for name in (*_LOGGED.values(), "pipeline_id") if name != "status"}}
 
 
 def _deal_says(payload: dict[str, Any], _: object) -> Facts:
@@ -205,3 +216,16 @@ def _activity_shows(kind: str) -> Callable[[Life], Facts]:
 
 def _activity_says(payload: dict[str, Any], _: object) -> Facts:
     return {"updated": instant(payload["update_time"]), "done": payload["done"]}
+
+
+def _goal_shows(life: Life) -> Facts:
+    now = in_force(life)
+    start, end = (now["period"] or "").split("/")
+    is_active = standing(life).kind != "archived"
+    return {"target": int(Decimal(now["amount"] or "0")), "period": (start, end), "active": is_active}
+
+
+def _goal_says(payload: dict[str, Any], _: object) -> Facts:
+    duration = payload["duration"]
+    period = (duration["start"], duration["end"])
+    return {"target": payload["expected_outcome"]["target"], "period": period, "active": payload["is_active"]}

@@ -15,6 +15,7 @@ import msgspec
 from tests.thousand import hubspot, pipedrive, salesforce
 from tests.thousand.entity import Entity, Facts
 from tests.thousand.lives import Life, Lives, known_at, states_between
+from tests.thousand.readings import held_after
 
 ENTITIES: Mapping[str, tuple[Entity, ...]] = {
     "hubspot": hubspot.entities(),
@@ -135,6 +136,8 @@ class Raw:
                     continue
                 table = self._tables[name]
                 for number, life in lives.of[entity.kind].items():
+                    if not entity.is_kept(life):
+                        continue
                     identity = entity.identity(number)
                     known[name].add(identity)
                     wrong = self._compare(crm, entity, table, identity, life, first_asked, found)
@@ -156,7 +159,10 @@ class Raw:
             return None  # it lies in the future
         outcomes: list[tuple[bool, Facts]] = []
         may_be_absent = not states[0]
-        for state in states:
+        if entity.view is not None:
+            held = held_after(entity, life, nights, self._sweeps[name])
+            outcomes, may_be_absent = [each for each in held if each], None in held
+        for state in states if entity.view is None else []:
             if not state:
                 continue
             end = entity.end_of(state)

@@ -12,15 +12,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from simulator.identities import number_of
 from simulator.pipelines import LEAD_STAGES, PIPELINE_CODE, STAGES
 from simulator.salesforce.identities import identify
 from tests.e2e.salesforce_truth import BIN, LONGEST_COMMIT
 from tests.thousand.entity import Entity, Facts, Leaving
-from tests.thousand.lives import Life, in_force, instant, touched
+from tests.thousand.lives import WITH_DEAL, Life, in_force, instant, standing, touched
 
 _STAGE = {stage.id: stage.name for stage in STAGES}
 _LEAD_STATUS = {stage.status: stage.name for stage in LEAD_STAGES}
 _NOBODY, _QUEUE = identify("User", 0), identify("Group", 1)
+#: what is listed whole every night is missed at once
+_LISTED: Mapping[str, Leaving] = {"archived": "marked", "deleted": "marked"}
 _LEAVES: Mapping[str, Leaving] = {"archived": "marked", "merged": "marked", "deleted": "swept"}
 _FIRST_OWNER, _OWNER_STEP = 50_710_000, 13
 #: a date that nobody entered stands so far behind the creation
@@ -49,6 +52,17 @@ def entities() -> tuple[Entity, ...]:
         *(
             _entity(kind, "tasks", lambda number, place=place: identify("Task", number * 3 + place), _task_shows(kind), _task_says)
             for kind, place in places.items()
+        ),
+        Entity(
+            "line_item", "opportunity_line_items", lambda number: identify("OpportunityLineItem", number), _item_shows, _item_says, {},
+            LONGEST_COMMIT, view=_item_standing,
+        ),
+        Entity("product", "products", lambda number: identify("Product2", number), _named, _said_name, _LISTED, LONGEST_COMMIT, timedelta()),
+        Entity("campaign", "campaigns", lambda number: identify("Campaign", number), _campaign_shows, _campaign_says, _LISTED, LONGEST_COMMIT, timedelta()),
+        # Forecasts know goals of money only.
+        Entity(
+            "goal", "forecasting_quotas", lambda number: identify("ForecastingQuota", number), _quota_shows, _quota_says, _LISTED, LONGEST_COMMIT,
+            timedelta(), is_kept=lambda life: in_force(life)["goal"] == "revenue",
         ),
         _entity("meeting", "events", lambda number: identify("Event", number), _stamp, _updated),
         Entity(
@@ -235,6 +249,64 @@ def _lead_says(payload: dict[str, Any], children: Mapping[str, list[dict[str, An
         "owner": payload["OwnerId"],
         "history": Counter(map(_change, children["lead_history"])),
     }
+
+
+def _named(life: Life) -> Facts:
+    return {"name": in_force(life)["name"]}
+
+
+def _said_name(payload: dict[str, Any], _: object) -> Facts:
+    return {"name": payload["Name"]}
+
+
+def _campaign_shows(life: Life) -> Facts:
+    now = in_force(life)
+    return {**_named(life), "budget": _money(now.get("budget") or 0), "spend": _money(now.get("spend") or 0)}
+
+
+def _campaign_says(payload: dict[str, Any], _: object) -> Facts:
+    costs = {"budget": _money(payload["BudgetedCost"] or 0), "spend": _money(payload["ActualCost"] or 0)}
+    return {**_said_name(payload, None), **costs}
+
+
+def _quota_shows(life: Life) -> Facts:
+    now = in_force(life)
+    return {"amount": _money(now["amount"]), "start": (now["period"] or "")[:10]}
+
+
+def _quota_says(payload: dict[str, Any], _: object) -> Facts:
+    return {"amount": _money(payload["QuotaAmount"]), "start": payload["StartDate"]}
+
+
+def _item_shows(life: Life) -> Facts:
+    now = in_force(life)
+    return {
+        **_stamp(life),
+        "product": identify("Product2", number_of("products", now["product"] or "") or 0),
+        "quantity": Decimal(now["quantity"] or "0"),
+        "amount": _money(now["amount"]),
+        "currency": now["currency"],
+    }
+
+
+def _item_says(payload: dict[str, Any], _: object) -> Facts:
+    return {
+        "updated": instant(payload["SystemModstamp"]),
+        "product": payload["Product2Id"],
+        "quantity": Decimal(str(payload["Quantity"])),
+        "amount": _money(payload["TotalPrice"]),
+        "currency": payload["CurrencyIsoCode"],
+    }
+
+
+def _item_standing(life: Life, at: datetime) -> bool | None:
+    """A line goes into the bin with its opportunity, out of it and away with it, and nobody stamps it."""
+    own, with_deal = standing(life), [event for event in life if event.kind == WITH_DEAL]
+    ends = [(own.kind, own.recorded), *((event.field, event.recorded) for event in with_deal[-1:])]
+    gone = [(kind, since) for kind, since in ends if kind not in ("created", "restored")]
+    if any(kind == "deleted" or since + BIN <= at for kind, since in gone):
+        return None
+    return bool(gone)
 
 
 def _task_shows(kind: str) -> Callable[[Life], Facts]:
