@@ -48,7 +48,8 @@ def ends_by_batch(connection: HubSpotConnection, kind: str, types: Sequence[str]
 
 def sorted_ids(ids: Iterable[str]) -> list[str]:
     """Distinct ids in the order of their numbers: the same pair may be listed once per label."""
-    return sorted(set(ids), key=lambda one: (len(one), one))
+    distinct = set(ids)
+    return sorted(distinct, key=lambda one: (len(one), one)) if len(distinct) > 1 else list(distinct)
 
 
 def _read(connection: HubSpotConnection, kind: str, to: str, ids: Sequence[str]) -> dict[str, list[str]]:

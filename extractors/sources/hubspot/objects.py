@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -41,6 +42,8 @@ _stamp = msgspec.json.Decoder(str | None)
 _histories = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 _properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
+#: the top-level keys of objects are few and come with every one of them
+_encoded = lru_cache(maxsize=1000)(_encode)
 
 
 class Seen:
@@ -231,7 +234,7 @@ def record_as_received(object_id: str, said: Object) -> Record:
     """The record of an object: its values spliced together as received, not encoded anew. An archived one is dated by that."""
     is_archived = "archived" in said and bytes(said["archived"]) == b"true"
     stamp = said.get("archivedAt") if is_archived and "archivedAt" in said else said.get("updatedAt")
-    payload = b",".join([b"%s:%s" % (_encode(key), said[key]) for key in sorted(said)])
+    payload = b",".join([b"%s:%s" % (_encoded(key), said[key]) for key in sorted(said)])
     return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, b"{%s}" % payload)
 
 

@@ -4,11 +4,11 @@ source as (
 
     select
         {{ envelope() }},
-        json_transform(payload -> '$.propertiesWithHistory', '{
+        json_transform(payload, '{"propertiesWithHistory": {
             {%- for property in ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] %}
             "{{ property }}": [{"value": "VARCHAR", "timestamp": "VARCHAR", "sourceType": "VARCHAR"}]{{ "," if not loop.last }}
             {%- endfor %}
-        }') as history
+        }}')."propertiesWithHistory" as history
     from {{ source('raw', 'hubspot__deals') }}
     {{ only_new_loads() }}
 
