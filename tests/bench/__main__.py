@@ -9,36 +9,45 @@ from pathlib import Path
 
 from tests.bench import bases, page, table
 from tests.bench import rounds as r
+from tests.bench.ingest import section
 from tests.bench.plan import Plan
 from tests.bench.rounds import Runs
 from tests.bench.statements import record
 
 ROOT = Path(__file__).parents[2]
-#: visits, daily and heavy are parts of the ledger; delta is the night without the history three times as long
-GROUPS = ("ledger", "visits", "daily", "heavy", "night", "delta")
+#: visits, daily and heavy are parts of the ledger; delta is the night without the history three times as long; ingest is the road to staging
+GROUPS = ("ledger", "visits", "daily", "heavy", "night", "delta", "ingest")
 
 
 def main(arguments: list[str]) -> int:
     """Measures and prints; with --write into docs/performance.md."""
     options = _options(arguments)
-    wanted = options.only or ["ledger", "night"]
+    wanted = options.only or ["ledger", "night", "ingest"]
     folder: Path = options.folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        text = _measure(folder, wanted, options)
+        ledger, ingest = _measure(folder, wanted, options)
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    print(text)
+    print("\n".join(part for part in (ledger, ingest) if part))
     if options.write:
-        (ROOT / "docs" / "performance.md").write_text(text)
+        path = ROOT / "docs" / "performance.md"
+        path.write_text(section.put(path.read_text() if path.exists() else "", ledger, ingest))
     return 0
 
 
-def _measure(folder: Path, wanted: list[str], options: argparse.Namespace) -> str:
+def _measure(folder: Path, wanted: list[str], options: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The page's two parts, None for one that was not asked for."""
     recording = record(folder)
     plan = Plan.of(recording)
+    ingest = None
+    if "ingest" in wanted:
+        deals = min(options.deals, section.DEALS)
+        ingest = section.run(folder / "ingest", plan.models, deals, options.rounds, folder / "scratch", _say)
+        if wanted == ["ingest"]:
+            return None, ingest
     _say(f"{len(plan.models)} models; making a company of {options.deals} deals")
     base = bases.prepare(folder / "base", recording, plan.models.values(), options.deals)
     models = plan.models_of(wanted)
@@ -57,7 +66,7 @@ def _measure(folder: Path, wanted: list[str], options: argparse.Namespace) -> st
         night=table.steps(night, (r.NIGHT_FIRST, r.NIGHT_SECOND), 25) if night else [],
         full=table.steps(night, (r.FULL_FIRST, r.FULL_SECOND), 15) if night else [],
     )
-    return page.render(sections)
+    return page.render(sections), ingest
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:

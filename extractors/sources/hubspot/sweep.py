@@ -16,7 +16,7 @@ from extractors.core.pagination import CursorPages
 from extractors.core.spec import ControlTotal, ControlTotals, Record
 from extractors.sources.hubspot.answers import ObjectPage
 from extractors.sources.hubspot.connection import HubSpotConnection
-from extractors.sources.hubspot.objects import PAGE, objects_by_id, record_as_received
+from extractors.sources.hubspot.objects import PAGE, Naming, objects_by_id, record_as_received
 
 if TYPE_CHECKING:
     from extractors.core.run import Extraction
@@ -50,7 +50,9 @@ def extract_deals_sweep(extraction: Extraction) -> None:
             place = (deal.pipeline or "", deal.dealstage or "", deal.deal_currency_code)
             counts[place] += 1
             amounts[place] += _amount(record.source_id, deal.amount)
-            if record.updated_at is None or parse_instant(record.updated_at) >= since:
+            with Naming("deals", record.source_id):
+                is_recent = record.updated_at is None or parse_instant(record.updated_at) >= since
+            if is_recent:
                 recent.append(record.source_id)
             yield record
 
@@ -70,7 +72,10 @@ def _deals(extraction: Extraction) -> Iterator[tuple[Record, _Deal]]:
     while True:
         page = connection.client.get(connection.objects_path("deals"), ObjectPage, parameters)
         for object_id, said in objects_by_id(page.results, "deals").items():
-            yield record_as_received(object_id, said), _properties.decode(said["properties"])
+            with Naming("deals", object_id):
+                deal = _properties.decode(said["properties"])
+                record = record_as_received(object_id, said)
+            yield record, deal
         if page.results:
             extraction.page_read()
         after = guard.follow(page.after)
