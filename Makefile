@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify oracle planted mutants thirty-nights bench lock clean
+.PHONY: help nightly test check lint types sql quick-tests verify oracle planted reconciliation mutants thirty-nights thousand-nights calls bench \
+	lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -54,8 +55,17 @@ oracle: $(DEV) ## compare 10,000 random histories with a ledger in plain Python:
 planted: $(DEV) ## plant source faults and print which data tests caught which
 	@$(PYTHON) -m tests.planted
 
-thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the truth, ended by a full rebuild
-	@$(PYTHON) -m tests.nights --nights 30 --size 1500 --seed 5
+reconciliation: $(DEV) ## lose one record of 100,000 deals a night and see the reconciliation find it: writes docs/proofs/reconciliation.md (a quarter of an hour)
+	@$(PYTHON) -m tests.reconciliation --write
+
+thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the truth, ended by a full rebuild (20 min)
+	@$(PYTHON) -m tests.nights --nights 30 --size 300 --seed 393 --write
+
+thousand-nights: $(DEV) ## ten companies, a hundred nights each on three CRMs at once, compared with the truth (hours; goes on where it was stopped)
+	@$(PYTHON) -m tests.thousand --write
+
+calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls possible: writes docs/proofs/calls.md
+	@$(PYTHON) -m tests.calls --write
 
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (an hour; BENCH_OPTIONS='--deals 100000' is shorter)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)

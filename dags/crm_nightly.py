@@ -21,7 +21,7 @@ RETRIES: dict[str, Any] = {"retries": 0 if tasks.is_one_process() else 3, "retry
 
 
 @dag(
-    schedule="0 2 * * *",
+    schedule=f"0 {tasks.NIGHTLY_HOUR} * * *",
     start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo(os.environ.get("WATERTIGHT_TIMEZONE") or "UTC")),
     catchup=False,
     max_active_runs=1,

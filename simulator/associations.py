@@ -4,10 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulator import links
+from simulator import line_items, links
 from simulator.chance import Ints
 from simulator.company import State
-from simulator.events import LIVE, MERGED_IN, STATUS
+from simulator.events import LIVE
 
 _ACTIVITIES = tuple(links.ACTIVITY_SLOTS)
 PAIRS = frozenset(
@@ -16,6 +16,7 @@ PAIRS = frozenset(
         ("companies", "deals"), ("companies", "contacts"), ("companies", "leads"),
         ("contacts", "companies"), ("contacts", "deals"), ("contacts", "leads"),
         ("leads", "contacts"), ("leads", "companies"), ("leads", "deals"),
+        ("line_items", "deals"), ("deals", "line_items"),
         *((kind, to) for kind in _ACTIVITIES for to in ("deals", "contacts", "companies", "leads")),
     }
 )  # fmt: skip
@@ -30,7 +31,7 @@ def _deals_by_company(seed: int, slots: int) -> tuple[Ints, Ints]:
 
 def associated(state: State, kind: str, numbers: list[int], to: str) -> list[list[int]]:
     """For each entity of `kind`, the numbers of the entities of `to` that it is associated with, ascending, each once."""
-    found = _related(state, kind, np.array(numbers, dtype=np.int64), to)
+    found = _related(state, kind, numbers, to)
     return [
         [other for other in sorted(set(others)) if is_live(state, to, other)] if is_live(state, kind, number) else []
         for number, others in zip(numbers, found, strict=True)
@@ -44,43 +45,58 @@ def is_live(state: State, kind: str, number: int) -> bool:
     return place is not None and int(ledger.versions.standing[place]) == LIVE
 
 
-def _related(state: State, kind: str, numbers: Ints, to: str) -> list[list[int]]:
+def _related(state: State, kind: str, numbers: list[int], to: str) -> list[list[int]]:
+    """Everything of each entity and of those that were merged into it, with the survivor in place of what was merged away."""
+    # A merge of deals hands over contacts, leads, activities and line items; its company stays the one it had.
+    keeps = {kind, to} == {"deals", "companies"}
+    families = [[number] if keeps and kind == "deals" else _family(state, kind, number) for number in numbers]
+    everyone = np.array([each for family in families for each in family], dtype=np.int64)
+    rest = iter(_own(state, kind, everyone, to))
+    merges = {} if keeps and to == "deals" else state.company.ledgers[to].merges
+    return [[_survivor(merges, state.at, other) for _ in family for other in next(rest)] for family in families]
+
+
+def _family(state: State, kind: str, number: int) -> list[int]:
+    swallowed = state.company.ledgers[kind].swallowed.get(number, [])
+    return [number, *(loser for at, loser in swallowed if at <= state.at)]
+
+
+def _survivor(merges: dict[int, tuple[int, int]], now: int, number: int) -> int:
+    """The entity itself, or the one it was merged into by now."""
+    at, survivor = merges.get(number, (now + 1, number))
+    return survivor if at <= now else number
+
+
+def _own(state: State, kind: str, numbers: Ints, to: str) -> list[list[int]]:
+    """Who belongs to whom as if nothing was ever merged."""
     seed = state.company.seed
     if kind in _ACTIVITIES:
-        return _of_activities(state, kind, numbers, to)
+        return _of_activities(seed, kind, numbers, to)
     if kind == "deals":
-        return _of_deals(state, numbers, to)
+        return _of_deals(seed, numbers, to)
+    if kind == "line_items":
+        return [[line_items.deal_of(number)] for number in numbers.tolist()]
     if kind == "leads" and to == "deals":
         converts = links.has_lead(seed, numbers // 2) & (numbers % 2 == 0)
-        return [
-            [_survivor(state, n // 2)] if yes else []
-            for n, yes in zip(numbers.tolist(), converts.tolist(), strict=True)
-        ]
+        return [[n // 2] if yes else [] for n, yes in zip(numbers.tolist(), converts.tolist(), strict=True)]
     if kind in ("leads", "contacts") and to in ("leads", "contacts"):
         return [[number] for number in numbers.tolist()]
     if kind in ("leads", "contacts") and to == "companies":
         return [[company] for company in links.company_of_slot(numbers // 2).tolist()]
     if kind == "contacts":
-        return [[_survivor(state, deal) for deal in found] for found in links.deals_of_contacts(seed, numbers)]
+        return links.deals_of_contacts(seed, numbers)
     return [_of_company(state, number, to) for number in numbers.tolist()]
 
 
-def _of_deals(state: State, numbers: Ints, to: str) -> list[list[int]]:
-    """Everything of each deal and of those that were merged into it."""
-    seed = state.company.seed
+def _of_deals(seed: int, numbers: Ints, to: str) -> list[list[int]]:
     if to == "companies":
         return [[company] for company in links.company_of_deal(seed, numbers).tolist()]
-    families = [[deal, *_values(state, deal, MERGED_IN)] for deal in numbers.tolist()]
-    everyone = np.array([deal for family in families for deal in family], dtype=np.int64)
     if to == "leads":
-        each = [
-            [deal * 2] if yes else []
-            for deal, yes in zip(everyone.tolist(), links.has_lead(seed, everyone).tolist(), strict=True)
-        ]
-    else:
-        each = links.contacts_of_deals(seed, everyone)
-    rest = iter(each)
-    return [[other for _ in family for other in next(rest)] for family in families]
+        leads = links.has_lead(seed, numbers).tolist()
+        return [[deal * 2] if yes else [] for deal, yes in zip(numbers.tolist(), leads, strict=True)]
+    if to == "line_items":
+        return [[*range(deal * line_items.PER_DEAL, (deal + 1) * line_items.PER_DEAL)] for deal in numbers.tolist()]
+    return links.contacts_of_deals(seed, numbers)
 
 
 def _of_company(state: State, company: int, to: str) -> list[int]:
@@ -89,38 +105,18 @@ def _of_company(state: State, company: int, to: str) -> list[int]:
         return [slot * 2 + side for slot in slots for side in (0, 1)]
     companies, order = _deals_by_company(state.company.seed, state.company.slots)
     low, high = np.searchsorted(companies, [company, company + 1])
-    # A merge hands contacts, leads and activities to the survivor; its company stays the one it had.
     found: list[int] = order[low:high].tolist()
     return found
 
 
-def _of_activities(state: State, kind: str, numbers: Ints, to: str) -> list[list[int]]:
-    seed = state.company.seed
+def _of_activities(seed: int, kind: str, numbers: Ints, to: str) -> list[list[int]]:
     slot = links.activity_deal(seed, kind, numbers)
     of_lead = links.activity_is_of_lead(seed, kind, numbers)
     if to == "deals":
-        return [
-            [] if lead else [_survivor(state, deal)] for deal, lead in zip(slot.tolist(), of_lead.tolist(), strict=True)
-        ]
+        return [[] if lead else [deal] for deal, lead in zip(slot.tolist(), of_lead.tolist(), strict=True)]
     if to == "leads":
         return [[deal * 2 + 1] if lead else [] for deal, lead in zip(slot.tolist(), of_lead.tolist(), strict=True)]
     if to == "contacts":
         return [[contact] for contact in (slot * 2 + of_lead).tolist()]
     companies = np.where(of_lead, links.company_of_slot(slot), links.company_of_deal(seed, slot))
     return [[company] for company in companies.tolist()]
-
-
-def _survivor(state: State, deal: int) -> int:
-    """The deal itself, or the one it was merged into by now."""
-    status = _values(state, deal, STATUS)
-    return status[-1] if status and status[-1] >= 0 else deal
-
-
-def _values(state: State, deal: int, field: int) -> list[int]:
-    events = state.company.ledgers["deals"].events
-    if not 0 <= deal < events.count:
-        return []
-    low, high = int(events.starts[deal]), int(events.starts[deal + 1])
-    chosen = (events.which[low:high] == field) & (events.recorded[low:high] <= state.at)
-    found: list[int] = events.value[low:high][chosen].tolist()
-    return found

@@ -111,8 +111,7 @@ def _begin(seed: int, deals: Ints, created: Ints, sellers: Sellers, out: Emissio
     amount = np.where(unknown < 0.12, NULL, np.where(unknown < 0.14, 0, amount))
     known = amount != NULL
     out.add(deals[known], AMOUNT, created[known], amount[known])
-    share = uniform(seed, "deal.currency", deals)
-    out.add(deals, CURRENCY, created, np.where(share < 0.8, 0, np.where(share < 0.92, 1, 2)))
+    out.add(deals, CURRENCY, created, first_currency(seed, deals))
     close = created // DAY * DAY + (30 + whole(seed, "deal.close", deals, 90)) * DAY
     close = np.where(closed, created, close)
     dated = closed | (uniform(seed, "deal.close.unknown", deals) > 0.04)
@@ -121,6 +120,12 @@ def _begin(seed: int, deals: Ints, created: Ints, sellers: Sellers, out: Emissio
     out.add(deals[owned], OWNER, created[owned], sellers.pick("deal.owner", deals, created)[owned])
     # Copies: the walk changes its columns, the events above must not follow.
     return _Walk(deals, created.copy(), pipeline.copy(), rank, stage.copy(), ~closed)
+
+
+def first_currency(seed: int, deals: Ints) -> Ints:
+    """The currency (place in `CURRENCIES`) that a deal begins with."""
+    share = uniform(seed, "deal.currency", deals)
+    return np.asarray(np.where(share < 0.8, 0, np.where(share < 0.92, 1, 2)), dtype=np.int64)
 
 
 def _amount(seed: int, stream: str, deals: Ints, pipeline: Ints) -> Ints:
@@ -275,19 +280,28 @@ def _touch(seed: int, deals: Ints, created: Ints, out: Emission) -> None:
         out.add(some, TOUCH, np.where(by_machine, batch(seed, name, some, when), workday(seed, name, some, when)), turn)
 
 
-def _end(seed: int, events: Events, deals: Ints, created: Ints, arrivals: Arrivals) -> Events:
-    """Cut the lives of deleted and merged deals, and put the ones that were restored to sleep meanwhile."""
+def _fate(seed: int, deals: Ints, created: Ints, arrivals: Arrivals) -> tuple[Floats, Ints, Ints, Flags, Flags]:
+    """The draw that decides, the instant of a merge, the instant of any other end, and whose end is an archive or a deletion."""
     share = uniform(seed, "deal.fate", deals)
-    safe = _survives(deals)
     merged = _merged_at(seed, deals, arrivals)
     wait = HOUR + (uniform(seed, "deal.fate.wait", deals) * 200 * DAY).astype(np.int64)
-    when = workday(seed, "deal.fate.day", deals, created + wait)
-    when = np.maximum(when, created + HOUR)
-    archived = ~safe & (merged == NEVER) & (share < 0.022)
+    when = np.maximum(workday(seed, "deal.fate.day", deals, created + wait), created + HOUR)
+    free = ~_survives(deals) & (merged == NEVER)
+    return share, merged, when, free & (share < 0.022), free & (share >= 0.022) & (share < 0.03)
+
+
+def gone_at(seed: int, deals: Ints, arrivals: Arrivals) -> Ints:
+    """When deals are first archived, deleted or merged away; NEVER for most."""
+    _, merged, when, archived, deleted = _fate(seed, deals, arrivals.at(deals), arrivals)
+    return np.asarray(np.where(archived | deleted, when, merged), dtype=np.int64)
+
+
+def _end(seed: int, events: Events, deals: Ints, created: Ints, arrivals: Arrivals) -> Events:
+    """Cut the lives of deleted and merged deals, and put the ones that were restored to sleep meanwhile."""
+    share, merged, when, archived, deleted = _fate(seed, deals, created, arrivals)
     # Who comes back goes on where it stopped: never into a stage that was removed meanwhile.
     barred = np.unique(events.number[(events.which == STAGE) & (events.value == pipelines.REMOVED)])
     restored = archived & (share < 0.009) & ~np.isin(deals, barred)
-    deleted = ~safe & (merged == NEVER) & (share >= 0.022) & (share < 0.03)
     back = when + DAY + (uniform(seed, "deal.restored", deals) * 25 * DAY).astype(np.int64)
 
     stop = np.where(merged < NEVER, merged, np.where((archived & ~restored) | deleted, when, NEVER))

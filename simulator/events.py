@@ -18,6 +18,7 @@ NULL = -(2**62)
 NEVER = 2**62
 
 STATUS, STAGE, PIPELINE, AMOUNT, CURRENCY, CLOSE, OWNER, REASON, MERGED_IN, TOUCH, OUTCOME = range(11)
+NAME, PRODUCT, QUANTITY, BUDGET, SPEND, GOAL, PERIOD = range(11, 18)
 FIELD_NAMES = (
     "status",
     "stage",
@@ -30,9 +31,16 @@ FIELD_NAMES = (
     "merged_in",
     "touch",
     "outcome",
+    "name",
+    "product",
+    "quantity",
+    "budget",
+    "spend",
+    "goal",
+    "period",
 )
 CREATED, ARCHIVED, RESTORED, DELETED = -1, -2, -3, -4
-"""Values of the field `status`; a value >= 0 is the number of the deal that this one was merged into."""
+"""Values of the field `status`; a value >= 0 is the number of the entity that this one was merged into."""
 
 LIVE, HIDDEN, GONE = 0, 1, 2
 """What a status amounts to: listed, listed as archived, not listed at all."""
@@ -95,6 +103,12 @@ class Events:
             self.value[flags],
         )
 
+    def part(self, begin: int, end: int) -> "Events":
+        """The events of the entities in places [begin, end): views, not copies."""
+        low, high = int(self.starts[begin]), int(self.starts[end])
+        columns = {name: getattr(self, name)[low:high] for name in ("number", "which", "happened", "recorded", "value")}
+        return Events(self.first + begin, end - begin, starts=self.starts[begin : end + 1] - low, **columns)
+
     @classmethod
     def chain(cls, parts: "list[Events]") -> "Events":
         """Consecutive entities' events as one."""
@@ -151,7 +165,7 @@ class Versions:
         )
 
 
-_WIDE = (AMOUNT, CLOSE)
+_WIDE = (AMOUNT, CLOSE, BUDGET, SPEND)
 _SMALL_NULL = -1
 
 

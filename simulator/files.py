@@ -12,17 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
+from simulator.campaigns import PAID, daily_cents, label
 from simulator.chance import Ints, one, uniform
 from simulator.company import Company
 from simulator.deals import CURRENCIES
 from simulator.events import AMOUNT, CURRENCY, NULL, STAGE
 from simulator.identities import identify
-from simulator.links import CHANNELS
 from simulator.pipelines import IS_WON
 from simulator.seasons import BEGINNING, DAY, SECOND, instant, iso
 from simulator.sellers import Seller
 
-_PAID = ("paid_search", "social", "event", "email", "referral")
 _PROCESSES = ("attraction", "sales", "retention")
 
 
@@ -106,24 +105,19 @@ def _quarter(channel: str, day: date) -> str:
 
 def _campaigns(days: list[date]) -> list[tuple[object, ...]]:
     found = dict.fromkeys(
-        (_quarter(channel, day), channel, day.year, (day.month + 2) // 3) for day in days for channel in _PAID
+        (_quarter(channel, day), channel, day.year, (day.month + 2) // 3) for day in days for channel in PAID
     )
     return [
-        (identity, f"{channel.replace('_', ' ').capitalize()} {year} Q{quarter}", channel)
-        for identity, channel, year, quarter in found
+        (identity, label(channel, date(year, quarter * 3, 1)), channel) for identity, channel, year, quarter in found
     ]
 
 
 def _spend(company: Company, days: list[date]) -> Iterable[tuple[object, ...]]:
     """Cents per day and paid channel, in proportion to the company's size; nothing is spent on most weekends."""
-    shares = {channel: _shares(company, f"spend.{channel}", days) for channel in _PAID}
+    cents_of = {channel: daily_cents(company.seed, company.size, channel, days) for channel in PAID}
     for place, day in enumerate(days):
-        for channel in _PAID:
-            share = shares[channel][place]
-            if day.weekday() >= 5 and share < 0.8:
-                continue
-            weight = 1.0 / (2 + CHANNELS.index(channel))
-            cents = round(company.size * weight * (0.6 + 0.8 * share) * 3)
+        for channel in PAID:
+            cents = cents_of[channel][place]
             if cents:
                 yield day, channel, f"{cents / 100:.2f}", "EUR", _quarter(channel, day)
 

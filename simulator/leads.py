@@ -6,10 +6,12 @@ from simulator import links
 from simulator.chance import Flags, Ints, uniform
 from simulator.events import ARCHIVED, CREATED, DELETED, NEVER, OWNER, STAGE, STATUS, Emission, Events
 from simulator.pipelines import CONVERTED, DISQUALIFIED, MQL, NEW, RECYCLED, SQL
-from simulator.seasons import DAY, HOUR, MINUTE, SECOND, Arrivals, workday
+from simulator.seasons import DAY, HOUR, MINUTE, SECOND, Arrivals, clean_up_after, workday
 from simulator.sellers import Sellers
 
 FIELDS = (STAGE, OWNER)
+PURGED = 0.02
+"""The share of all entities (deals apart) that is deleted without a trace when somebody cleans up."""
 
 
 def converts(seed: int, leads: Ints) -> Flags:
@@ -68,20 +70,40 @@ def live(seed: int, leads: Ints, arrivals: Arrivals, sellers: Sellers) -> Events
     return removed(seed, "lead", out, leads, created, 0.012, 0.004)
 
 
+def is_removed(seed: int, entity: str, numbers: Ints, archived: float, deleted: float) -> Flags:
+    """Whether `removed` ends the lives of these entities."""
+    return np.asarray(uniform(seed, entity + ".fate", numbers) < archived + deleted + PURGED)
+
+
 def removed(
-    seed: int, entity: str, out: Emission, numbers: Ints, created: Ints, archived: float, deleted: float
+    seed: int,
+    entity: str,
+    out: Emission,
+    numbers: Ints,
+    created: Ints,
+    archived: float,
+    deleted: float,
+    first: int | None = None,
+    count: int | None = None,
 ) -> Events:
-    """Close an emission: archive and hard-delete some entities, and cut what would have happened to them later."""
+    """Close an emission: archive and hard-delete some entities, and cut what would have happened to them later.
+
+    `numbers` are ascending; `first` and `count` say which consecutive entities they are chosen from, where some never come to be.
+    """
+    first, count = int(numbers[0]) if first is None else first, len(numbers) if count is None else count
     share = uniform(seed, entity + ".fate", numbers)
     when = created + DAY + (uniform(seed, entity + ".fate.wait", numbers) * 300 * DAY).astype(np.int64)
     when = workday(seed, entity + ".fate.day", numbers, when)
-    hidden, gone = share < archived, (share >= archived) & (share < archived + deleted)
-    events = out.close(int(numbers[0]), len(numbers))
+    hidden, gone = share < archived, (share >= archived) & (share < archived + deleted + PURGED)
+    # Most of those that go without a trace do so together, when somebody cleans up.
+    purged = gone & (share >= archived + deleted)
+    when = np.where(purged, clean_up_after(seed, entity, numbers, created + 2 * HOUR), when)
+    events = out.close(first, count)
     stop = np.where(hidden | gone, np.maximum(when, created + HOUR), NEVER)
-    kept = events.keep(events.happened < stop[events.number - numbers[0]])
+    kept = events.keep(events.happened < stop[np.searchsorted(numbers, events.number)])
     out = Emission()
     same = np.zeros(len(kept.number), dtype=np.int16)
     out.columns.append((kept.number.astype(np.int64), kept.which, kept.happened, kept.recorded, kept.value, same))
     out.add(numbers[hidden], STATUS, stop[hidden], ARCHIVED)
     out.add(numbers[gone], STATUS, stop[gone], DELETED)
-    return out.close(int(numbers[0]), len(numbers))
+    return out.close(first, count)

@@ -20,6 +20,8 @@ FIRST_NIGHT = int(datetime(2026, 6, 2, 2, tzinfo=UTC).timestamp()) * SECOND
 FIRST_MIDNIGHT = FIRST_NIGHT - 2 * HOUR
 BEGINNING = FIRST_MIDNIGHT - HISTORY_DAYS * DAY
 LAST_NIGHT = 4_000
+CLEAN_UP = FIRST_NIGHT + 3 * DAY - 9 * HOUR
+"""One of the afternoons on which the CRM is cleaned up, the one before night 4."""
 
 # Monday first. Weekends are nearly silent, but not quite: forms and automations do not sleep.
 _WEEKDAY = np.array([1.05, 1.1, 1.05, 1.0, 0.8, 0.14, 0.09])
@@ -65,23 +67,31 @@ def batch(seed: int, stream: str, numbers: Ints, at: Ints) -> Ints:
     )
 
 
+def clean_up_after(seed: int, stream: str, numbers: Ints, at: Ints) -> Ints:
+    """Move instants to the next clean-up of the CRM: every 30 days somebody merges duplicates and deletes what nobody needs, in one afternoon."""
+    rounds = -((CLEAN_UP - at) // (30 * DAY))
+    afternoon = (uniform(seed, stream + ".clean_up", numbers) * 4 * HOUR).astype(np.int64)
+    return np.asarray(CLEAN_UP + rounds * 30 * DAY + afternoon, dtype=np.int64)
+
+
 class Arrivals:
     """When the deals come in: deal i's instant is a pure, rising function of i.
 
-    `size` deals have come by the first night; after it they keep coming at the same seasonal pace, and a growth of 20 % a year.
+    `size` deals have come by the first night, all of them in the last `history_days` before it; after it they keep coming at the same
+    seasonal pace, and a growth of 20 % a year.
     """
 
-    def __init__(self, seed: int, size: int) -> None:
+    def __init__(self, seed: int, size: int, history_days: int = HISTORY_DAYS) -> None:
         self.seed = seed
         self.size = size
-        first = BEGINNING // DAY
-        days = np.arange(first, first + HISTORY_DAYS + LAST_NIGHT + 200)
+        first = FIRST_MIDNIGHT // DAY - history_days
+        days = np.arange(first, first + history_days + LAST_NIGHT + 200)
         months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
         weight = _WEEKDAY[(days + 3) % 7] * _MONTH[months] * (1 + 0.2 * (days - first) / 365)
         self._first = first
         self._cumulative = np.concatenate([[0.0], np.cumsum(weight)])
         done_by_two = float(np.interp(2, np.arange(25), _HOURS))
-        self._by_first_night = float(self._cumulative[HISTORY_DAYS] + weight[HISTORY_DAYS] * done_by_two)
+        self._by_first_night = float(self._cumulative[history_days] + weight[history_days] * done_by_two)
 
     @cached_property
     def capacity(self) -> int:

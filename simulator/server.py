@@ -25,7 +25,7 @@ from simulator.pipedrive.api import Pipedrive
 from simulator.pipedrive.api import serves as is_pipedrive
 from simulator.salesforce.api import Salesforce
 from simulator.salesforce.oauth import private_key
-from simulator.seasons import LAST_NIGHT
+from simulator.seasons import HISTORY_DAYS, LAST_NIGHT
 
 Fault = Callable[[Request, Response], Response | None]
 """May change what is answered: returns a response, or None to hang up without one."""
@@ -109,19 +109,24 @@ def write_night(company: Company, night: int, home: Path) -> None:
     files.write(company, night, home / "files")
 
 
-def make_world(home: Path, size: str | int, seed: int, night: int, token: str) -> World:
+def make_world(
+    home: Path, size: str | int, seed: int, night: int, token: str, history_days: int = HISTORY_DAYS
+) -> World:
     """Check the settings, make the company, write its truth. Raises BadSetting."""
     if not token:
         raise BadSetting("The token is empty. Give one with --token: clients must send it as a bearer token.")
     if not 1 <= night <= LAST_NIGHT:
         raise BadSetting(f"There is no night {night}. Give a number from 1 to {LAST_NIGHT}.")
     try:
-        company = Company(seed, size)
+        company = Company(seed, size, history_days)
     except ValueError as wrong:
         raise BadSetting(str(wrong)) from None
     try:
         home.mkdir(parents=True, exist_ok=True)
-        _remember(home, {"seed": seed, "size": company.size})
+        settings = {"seed": seed, "size": company.size}
+        if history_days != HISTORY_DAYS:
+            settings["history_days"] = history_days
+        _remember(home, settings)
         write_night(company, night, home)
     except OSError as broken:
         raise BadSetting(
@@ -268,9 +273,10 @@ def start(
     port: int = 0,
     token: str = "simulated-token",
     fault: Fault | None = None,
+    history_days: int = HISTORY_DAYS,
 ) -> Iterator[Simulation]:
     """The same in a thread, for tests; `size` may be a number of deals."""
-    world = make_world(home, size, seed, night, token)
+    world = make_world(home, size, seed, night, token, history_days)
     world.fault = fault
     with _Server(world, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

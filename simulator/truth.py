@@ -13,8 +13,8 @@ One line is one event:
 | `sequence` | place of the event in its entity's own life, ordered by (`happened_at`, then order of writing), from 0 |
 | `recorded_at` | when the CRM learnt of it, ISO-8601 UTC with ms; the state at T is what has `recorded_at` <= T |
 | `happened_at` | when it took effect; before `recorded_at` only for back-dated entries |
-| `entity` | deal, lead, contact, company, call, email, meeting, task, note, owner, stage |
-| `entity_id` | the first CRM's (HubSpot's) id; of a stage `<pipeline id>|<stage id>` |
+| `entity` | deal, lead, contact, company, call, email, meeting, task, note, product, line_item, campaign, goal, owner, stage, exchange_rate |
+| `entity_id` | the first CRM's (HubSpot's) id; of a stage `<pipeline id>|<stage id>`, of an exchange rate its currency |
 | `number` | the company's own number of the entity, the same whichever CRM serves it |
 | `kind` | created, archived, restored, deleted (gone without a trace), merged (`new` = the survivor's id), changed |
 | `field` | of `changed`: see below; otherwise null |
@@ -23,14 +23,17 @@ One line is one event:
 Fields: deals: `stage` (stage id), `pipeline` (pipeline id), `amount` ("4450.00" or null), `currency`, `expected_close` (ISO instant),
 `owner` (owner id), `lost_reason`, `merged_in` (id of the deal that was merged into this one), `touch` (something untracked changed: the
 modified date moves). Leads: `stage` (new, mql, sql, converted, disqualified, recycled), `owner`. Activities: `outcome` (scheduled,
-held, missed, cancelled). Contacts, companies: `touch`. Stages: `name`. Values set at creation are `changed` events with `old` null at
+held, missed, cancelled). Contacts, companies: `merged_in`, `touch`. Stages: `name`. Products: `name`. Line items (whose deal is fixed:
+`line_items.deal_of` of their number): `product` (id), `quantity`, `amount`, `currency`. Campaigns: `name`, `budget` and `spend` (totals so far:
+an entry is the difference between two). Goals: `goal` (revenue, average_deal_size), `owner`, `period` (first and last day), `amount`.
+Exchange rates into the company's currency, as an administrator set them in the CRM: `rate`. Values set at creation are `changed` events with `old` null at
 the instant of `created`. A change of pipeline is followed by the change of stage at the same instant.
 
 To compute a deal's history as known at T: take its events with `recorded_at` <= T, order by `sequence`; the value in force is the
 last one. Setting the expected close to the very instant of closing is what the CRM does by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,23 +43,29 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import deals, pipelines
+from simulator import campaigns, catalogue, deals, goals, pipelines, rates
 from simulator.company import KINDS, Company
 from simulator.events import (
     AMOUNT,
     ARCHIVED,
+    BUDGET,
     CLOSE,
     CREATED,
     CURRENCY,
     DELETED,
     FIELD_NAMES,
+    GOAL,
     MERGED_IN,
+    NAME,
     NULL,
     OUTCOME,
     OWNER,
+    PERIOD,
     PIPELINE,
+    PRODUCT,
     REASON,
     RESTORED,
+    SPEND,
     STAGE,
     STATUS,
     Events,
@@ -68,6 +77,11 @@ COMPACT_ABOVE = 250_000
 _SLICE = 100_000
 OUTCOMES = ("scheduled", "held", "missed", "cancelled")
 _STATUS = {CREATED: "created", ARCHIVED: "archived", RESTORED: "restored", DELETED: "deleted"}
+_OTHER_WORDS: dict[int, Callable[[int], str]] = {
+    PRODUCT: lambda value: identify("products", value),
+    GOAL: lambda value: goals.KINDS[value],
+    PERIOD: goals.period_text,
+}
 _COLUMNS = ("number", "sequence", "which", "happened", "recorded", "old", "new")
 
 
@@ -107,7 +121,7 @@ def write(company: Company, night: int, home: Path) -> Path:
         # The layout of `np.savez`, but one kind at a time: all columns of a large company at once would not fit beside it.
         with ZipFile(unfinished, "w") as archive:
             _store(archive, "settings", np.frombuffer(msgspec.json.encode(settings), dtype=np.uint8))
-            _store(archive, "company", np.array([company.seed, company.size], dtype=np.int64))
+            _store(archive, "company", np.array([company.seed, company.size, company.history_days], dtype=np.int64))
             for kind in KINDS:
                 for name, column in _select(company.ledgers[kind].events, after, until).items():
                     _store(archive, f"{kind}.{name}", column)
@@ -132,18 +146,22 @@ def _store(archive: ZipFile, name: str, column: NDArray[Any]) -> None:
 def read(home: Path, nights: int | None = None) -> Iterator[Event]:
     """All events of the nights written so far (or of the first `nights`), night by night."""
     for path in sorted((home / "truth").glob("night_*")):
-        if nights is not None and int(path.stem.removeprefix("night_")) > nights:
-            continue
-        if path.suffix == ".jsonl":
-            decode = msgspec.json.Decoder(Event).decode
-            with path.open("rb") as file:
-                yield from map(decode, file)
-        else:
-            stored = np.load(path)
-            yield from msgspec.json.decode(stored["settings"].tobytes(), type=list[Event])
-            company = Company(int(stored["company"][0]), int(stored["company"][1]))
-            for kind in KINDS:
-                yield from _events(company, kind, {name: stored[f"{kind}.{name}"] for name in _COLUMNS})
+        if nights is None or int(path.stem.removeprefix("night_")) <= nights:
+            yield from read_file(path)
+
+
+def read_file(path: Path) -> Iterator[Event]:
+    """All events of one night's file."""
+    if path.suffix == ".jsonl":
+        decode = msgspec.json.Decoder(Event).decode
+        with path.open("rb") as file:
+            yield from map(decode, file)
+    else:
+        stored = np.load(path)
+        yield from msgspec.json.decode(stored["settings"].tobytes(), type=list[Event])
+        company = Company(*(int(each) for each in stored["company"]))
+        for kind in KINDS:
+            yield from _events(company, kind, {name: stored[f"{kind}.{name}"] for name in _COLUMNS})
 
 
 def _select(events: Events, after: int, until: int) -> dict[str, NDArray[Any]]:
@@ -177,11 +195,11 @@ def _events(company: Company, kind: str, columns: dict[str, Any]) -> Iterator[Ev
     entity = ENTITY[kind]
     sellers = company.sellers.everyone
 
-    def text(which: int, value: int) -> str | None:
+    def text(number: int, which: int, value: int) -> str | None:
         if value == NULL:
             return None
-        if which == AMOUNT:
-            return f"{value // 100}.{value % 100:02d}"
+        if which in (AMOUNT, BUDGET, SPEND):
+            return f"{'-' * (value < 0)}{abs(value) // 100}.{abs(value) % 100:02d}"
         if which == CLOSE:
             return iso(value)
         if which == STAGE:
@@ -196,6 +214,10 @@ def _events(company: Company, kind: str, columns: dict[str, Any]) -> Iterator[Ev
             return deals.LOST_REASONS[value]
         if which == OUTCOME:
             return OUTCOMES[value]
+        if which in _OTHER_WORDS:
+            return _OTHER_WORDS[which](value)
+        if which == NAME:
+            return campaigns.name_of(number) if kind == "campaigns" else catalogue.PRODUCTS[number].names[value]
         return identify(kind, value) if which == MERGED_IN else str(value)
 
     rows = zip(*(columns[name].tolist() for name in _COLUMNS), strict=True)
@@ -208,12 +230,12 @@ def _events(company: Company, kind: str, columns: dict[str, Any]) -> Iterator[Ev
                 key, sequence, known, began, entity, identity, number, _STATUS.get(new, "merged"), None, None, survivor
             )
         else:
-            change = (FIELD_NAMES[which], text(which, old), text(which, new))
+            change = (FIELD_NAMES[which], text(number, which, old), text(number, which, new))
             yield Event(key, sequence, known, began, entity, identity, number, "changed", *change)
 
 
 def _settings(company: Company) -> Iterator[Event]:
-    """Events of stages and owners: few, and known for all nights."""
+    """Events of stages, owners and exchange rates: few, and known for all nights."""
 
     def event(entity: str, identity: str, number: int, sequence: int, at: int, kind: str, *change: str | None) -> Event:
         field, old, new = change or (None, None, None)
@@ -246,3 +268,11 @@ def _settings(company: Company) -> Iterator[Event]:
         yield event("owner", seller.id, seller.number, 0, seller.joined, "created")
         if seller.left is not None:
             yield event("owner", seller.id, seller.number, 1, seller.left, "archived")
+    for place, currency in enumerate(sorted({rate.currency for rate in rates.HISTORY})):
+        history = [rate for rate in rates.HISTORY if rate.currency == currency]
+        yield event("exchange_rate", currency, place, 0, history[0].since, "created")
+        for sequence, rate in enumerate(history, 1):
+            before = str(history[sequence - 2].rate) if sequence > 1 else None
+            yield event(
+                "exchange_rate", currency, place, sequence, rate.since, "changed", "rate", before, str(rate.rate)
+            )

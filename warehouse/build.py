@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from extractors.core.custom_fields import TYPES
 from extractors.core.errors import ConfigurationError, WatertightError
 from extractors.core.settings import Settings
 from warehouse.database import attach, plain_errors, require_space, writer
@@ -141,6 +142,22 @@ def _require_preset(settings: Settings) -> None:
         )
 
 
+def _custom_fields(settings: Settings) -> dict[str, list[dict[str, str]]]:
+    """The settings' own fields by staging model, as macros/custom_fields.sql reads them. Raises ConfigurationError for a table that takes none."""
+    by_model: dict[str, list[dict[str, str]]] = {}
+    for field in settings.custom_fields:
+        folder = DBT_PROJECT / "models" / "staging" / field.source
+        taking = sorted(path.stem for path in folder.glob("*.sql") if "custom_in" in path.read_text(encoding="utf-8"))
+        model = f"stg_{field.source}__{field.table}"
+        if model not in taking:
+            raise ConfigurationError(
+                f"WATERTIGHT_CUSTOM_FIELDS names {field.place}, and no fields can be added to {field.source}.{field.table}.",
+                f"Use one of: {', '.join(name.partition('__')[2] for name in taking) or 'the tables of another source'}.",
+            )
+        by_model.setdefault(model, []).append({"name": field.name, "column": field.column, "type": TYPES[field.type]})
+    return by_model
+
+
 def _run_dbt(
     settings: Settings, report: Callable[[str], None], as_of: datetime | None = None, only: Sequence[str] = ()
 ) -> tuple[tuple[Node, ...], dict[str, str]]:
@@ -154,6 +171,7 @@ def _run_dbt(
         "currency": settings.currency,
         "constant_rate_date": settings.constant_rate_date.isoformat() if settings.constant_rate_date else "",
         "funnel_preset": settings.funnel_preset,
+        "custom_fields": _custom_fields(settings),
     }
     arguments = [
         "build",

@@ -40,7 +40,7 @@ create table if not exists raw._loads (
 create table if not exists raw._control_totals (
     load_number bigint, source_system varchar, account varchar, run_id varchar, resource varchar, as_of timestamp,
     pipeline_id varchar, stage_id varchar, currency_code varchar, deal_count bigint, deal_amount decimal(18,2),
-    excluded_ids varchar[]
+    excluded_ids varchar[], left_out_ids varchar[]
 );
 """
     + gates.CREATE
@@ -381,11 +381,11 @@ def _write_bookkeeping(
         return
     for total in controls.totals:
         connection.execute(
-            f"insert into raw._control_totals values ({', '.join(['?'] * 12)})",
+            f"insert into raw._control_totals values ({', '.join(['?'] * 13)})",
             [
                 number, manifest.source_system, manifest.account, manifest.run_id, manifest.resource, _utc(controls.as_of),
                 total.pipeline_id, total.stage_id, total.currency_code, total.deal_count, total.deal_amount,
-                list(controls.excluded_ids),
+                list(controls.excluded_ids), list(controls.left_out_ids),
             ],
         )  # fmt: skip
 

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from extractors.core.connections import Connections
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings, read_settings
 from extractors.sources import SOURCES
@@ -29,7 +30,7 @@ from warehouse import as_of, query
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
-from watertight import night, report, status
+from watertight import forecast, night, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
 
@@ -168,10 +169,15 @@ def nightly(sources: Sequence[str], as_json: bool) -> None:
 
 @main.command()
 @source_option
+@click.option("--plan", "is_dry", is_flag=True, help="Only say which calls that would take; read and land nothing.")
 @json_option
-def extract(sources: Sequence[str], as_json: bool) -> None:
+def extract(sources: Sequence[str], is_dry: bool, as_json: bool) -> None:
     """Land what changed in the sources since the last load; load nothing."""
     with session("extract", as_json=as_json) as current, planned(current, sources) as plan:
+        if is_dry:
+            expected = step(current, "forecast", "Forecast", lambda: forecast.forecast(current.settings, plan["tasks"]))
+            current.answer(expected, lambda: forecast.show(current.out, expected))
+            return
         extracted = extract_all(current, plan)
         current.answer({"run_id": plan["run_id"], "extracted": extracted}, lambda: None)
 
@@ -240,12 +246,13 @@ def verify(as_json: bool) -> None:
 
 
 @main.command("status")
+@click.option("--resources", "with_resources", is_flag=True, help="List every resource too.")
 @json_option
-def show_status(as_json: bool) -> None:
-    """Who writes, what is published and how old it is, how far each resource has landed."""
+def show_status(with_resources: bool, as_json: bool) -> None:
+    """Who writes, what is published, and of each source: calls used and left, rows, lag, what the last night found."""
     with session("status", as_json=as_json, keep_journal=False) as current:
         found = status.read(current.settings)
-        current.answer(found, lambda: status.show(current.out, found))
+        current.answer(found, lambda: status.show(current.out, found, with_resources))
 
 
 @main.command("sources")
@@ -337,13 +344,14 @@ def leased(current: Session) -> Iterator[Lease]:
 
 def extract_all(current: Session, plan: dict[str, Any]) -> list[dict[str, Any]]:
     """Every task of a plan, one after the other: a CRM counts requests, not connections."""
-    return [extract_one(current, task) for task in plan["tasks"]]
+    connections = Connections()
+    return [extract_one(current, task, connections) for task in plan["tasks"]]
 
 
-def extract_one(current: Session, task: dict[str, Any]) -> dict[str, Any]:
+def extract_one(current: Session, task: dict[str, Any], connections: Connections) -> dict[str, Any]:
     """The extract step of one resource."""
     label = f"Extract {task['source']} {task['resource']}"
-    return step(current, "extract", label, lambda: night.extract(current.settings, task))
+    return step(current, "extract", label, lambda: night.extract(current.settings, task, connections))
 
 
 def finish(current: Session, run_id: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

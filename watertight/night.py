@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from extractors import sources as registry
+from extractors.core.connections import Connections
 from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
 from warehouse.build import build as build_marts
@@ -51,11 +52,14 @@ def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_proces
     return {"run_id": lease.run_id, "tasks": tasks}
 
 
-def extract(settings: Settings, task: dict[str, Any]) -> dict[str, Any]:
-    """Lands one resource from its cursor on; returns the extraction's summary. Repeating it after a success changes nothing."""
+def extract(settings: Settings, task: dict[str, Any], connections: Connections | None = None) -> dict[str, Any]:
+    """Lands one resource from its cursor on; returns the extraction's summary. Repeating it after a success changes nothing.
+
+    `connections`: those of the run, where its steps share a process.
+    """
     Lease(settings.home, task["run_id"]).renew()
     state = ResourceState(_instant(task["cursor"]), _instant(task["last_extracted_at"]))
-    return registry.extract(settings, task["source"], task["resource"], task["run_id"], state)
+    return registry.extract(settings, task["source"], task["resource"], task["run_id"], state, connections)
 
 
 def load(settings: Settings, run_id: str, report: Report = silent) -> list[dict[str, Any]]:

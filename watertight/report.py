@@ -83,6 +83,8 @@ def summarise(step: str, value: Any) -> str:
     match step:
         case "plan":
             return f"run {value['run_id']}, {len(value['tasks'])} resources"
+        case "forecast":
+            return f"{sum(one['requests'] for one in value):,} calls"
         case "extract":
             return f"{value['rows']:,} rows, {value['pages']} pages" if value["is_due"] else "not due yet"
         case "load":

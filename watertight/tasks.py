@@ -15,12 +15,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from extractors.core.connections import Connections
     from extractors.core.settings import Settings
     from watertight.progress import Progress
 
 log = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
+
+
+def _connections() -> Connections:
+    from extractors.core.connections import Connections
+
+    return Connections()
 
 
 @dataclass
@@ -30,7 +37,11 @@ class Observer:
     progress: Progress
     results: dict[str, Any] = field(default_factory=dict)
     error: Exception | None = None
+    connections: Connections = field(default_factory=_connections)
 
+
+#: the hour, in the reporting time zone, at which the DAG is due every day
+NIGHTLY_HOUR = 2
 
 #: set by watertight.scheduled; nobody observes where each task has a process of its own
 observer: Observer | None = None
@@ -48,7 +59,9 @@ def extract(work: dict[str, Any]) -> dict[str, Any]:
     from watertight import night
 
     return _run(
-        "extract", f"Extract {work['source']} {work['resource']}", lambda settings: night.extract(settings, work)
+        "extract",
+        f"Extract {work['source']} {work['resource']}",
+        lambda settings: night.extract(settings, work, observer.connections if observer else None),
     )
 
 

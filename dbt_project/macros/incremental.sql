@@ -4,8 +4,9 @@
     {% if is_incremental() %}where _load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
 {%- endmacro %}
 
-{# What raw says about a row beside its payload. #}
-{% macro envelope() -%}
+{# What raw says about a row beside its payload, and the columns of the settings' own list (macros/custom_fields.sql): where `custom_in` tells where
+   in the payload they lie they are taken out of it, elsewhere they are handed on. #}
+{% macro envelope(custom_in=none) -%}
     _account,
     _source_id,
     _source_updated_at,
@@ -14,6 +15,9 @@
     _record_number,
     _is_deleted,
     _load_number
+    {%- for field in custom_fields() %},
+    {% if custom_in is not none %}{{ custom_value(custom_in, field) }} as {% endif %}"{{ field.column }}"
+    {%- endfor %}
 {%- endmacro %}
 
 {# The table of a model of this schema, where it is there and grows tonight, else none: a part of that model's query, which is a model of its own and

@@ -74,6 +74,26 @@ class HeaderCredential:
         return f"HeaderCredential({self.header_names[0]}: {self._prefix}{HIDDEN})"
 
 
+class BasicCredential:
+    """A client's id and secret, for a token endpoint that wants them in a header. `others` travel in bodies; they are hidden too."""
+
+    header_names: tuple[str, ...] = ("Authorization",)
+
+    def __init__(self, client_id: str, client_secret: SecretStr, *others: SecretStr) -> None:
+        pair = f"{client_id.strip()}:{client_secret.get_secret_value().strip()}"
+        self._pair = SecretStr(base64.b64encode(pair.encode()).decode())
+        self._secrets = (self._pair, client_secret, *others)
+
+    def attach(self, headers: MutableMapping[str, str]) -> None:
+        headers["Authorization"] = f"Basic {self._pair.get_secret_value()}"
+
+    def hide(self, text: str) -> str:
+        return hide_secrets(text, *self._secrets)
+
+    def __repr__(self) -> str:
+        return f"BasicCredential(Authorization: Basic {HIDDEN})"
+
+
 def hide_secrets(text: str, *secrets: SecretStr) -> str:
     """`text` without the secrets: plain, percent-encoded, base64, and as Python or JSON would print them."""
     for secret in secrets:

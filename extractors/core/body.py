@@ -97,9 +97,18 @@ def decode_body(headers: Mapping[str, str], body: bytes, answer: type[T], what: 
             return msgspec.json.decode(whole, type=answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         shown = f"({error}; {len(body)} bytes, sha256 {hashlib.sha256(body).hexdigest()[:16]}…)"
-        if isinstance(error, msgspec.ValidationError):
+        # A shape is found wrong at its first bytes: whether the rest was ever JSON is another question.
+        if isinstance(error, msgspec.ValidationError) and _is_json(body):
             raise BrokenAnswerError(f"is not the JSON that was expected {shown}", may_pass=False) from None
         raise BrokenAnswerError(f"is not whole JSON {shown}") from None
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
 
 
 def check_media_type(headers: Mapping[str, str], media_type: str) -> None:

@@ -37,8 +37,10 @@ from extractors.core.body import (
 )
 from extractors.core.clock import Clock, RealClock, SimulatedClock
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
+from extractors.core.meter import Meter
 from extractors.core.origin import declared_origin, split_origin
 from extractors.core.reading import Document, Reading, as_document, as_json
+from extractors.core.tokens import Session
 from extractors.core.transport import Deadline, DeadlineError, ForbiddenAddressError, Transport
 
 log = logging.getLogger(__name__)
@@ -84,6 +86,14 @@ class _Again(Exception):
         self.wait = wait
 
 
+class _SessionEnded(Exception):
+    """The source refused the session's token. `last` is raised when a fresh one is refused too."""
+
+    def __init__(self, last: Exception) -> None:
+        super().__init__(str(last))
+        self.last = last
+
+
 class Client:
     """One source's HTTP client; threads may share it. `requests` counts what was sent, retries included.
 
@@ -106,15 +116,18 @@ class Client:
         explain: Callable[[int, bytes], WatertightError | None] | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """`url` is checked as `declared_origin` says; its path becomes the prefix of every path asked for.
 
         The first bucket is the one that requests count in unless they name another. `explain` may turn a refusing status and the
         beginning of its body into a better error than the general one. `clock` replaces the one that `simulated_time` chooses.
+        `meter` counts what requests cost in the vendor's units.
         """
         self.title = title
         self.requests = 0
         self.kept: KeptAnswers | None = None
+        self.meter = meter or Meter()
         self._counting = threading.Lock()
         self._origin, self._prefix = declared_origin(url, url_setting)
         self._url_setting = url_setting
@@ -148,6 +161,13 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.title} at {self._origin})"
 
+    def begin(self) -> None:
+        """Another resource is read over the same connection: its requests, its time and its kept answers are its own."""
+        self.requests = 0
+        self.meter.begin()
+        self.kept = None
+        self._started = self.clock.monotonic()
+
     def now(self) -> datetime:
         """The source's own clock, UTC; known after its first answer."""
         return self.clock.now()
@@ -178,8 +198,8 @@ class Client:
         """Posts `form` as a browser would; for the calls that ask for a token."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         request = self._prepare("POST", target, None, urlencode(form).encode(), headers)
-        # An answer with a token is no answer to be written down.
-        return self._call(request, replace(as_json(answer), keep=None), bucket)
+        # An answer with a token is no answer to be written down, and no session is needed to open one.
+        return self._call(request, replace(as_json(answer), keep=None), bucket, in_session=False)
 
     def download(
         self,
@@ -193,7 +213,9 @@ class Client:
         request = self._prepare("GET", target, params, None, {"Accept": media_type})
         return self._call(request, as_document(media_type, headers), bucket)
 
-    def _call(self, request: requests.PreparedRequest, reading: Reading[T], bucket: str | None) -> T:
+    def _call(
+        self, request: requests.PreparedRequest, reading: Reading[T], bucket: str | None, in_session: bool = True
+    ) -> T:
         path = request.path_url.partition("?")[0]
         question = digest(
             str(request.method), request.path_url, request.body if isinstance(request.body, bytes) else None
@@ -204,14 +226,22 @@ class Client:
             with suppress(BrokenAnswerError):
                 return reading.recall(known, f"{self.title} {path}")
         allowance = self._allowances[bucket or self._first_bucket]
+        session = self.credential if in_session and isinstance(self.credential, Session) else None
+        is_renewed = False
         began = self.clock.monotonic()
         attempt = 0
         while True:
             attempt += 1
             allowance.wait()
             self._check_budget(path)
+            token = session.keep_open() if session else 0
             try:
-                return self._attempt(request, path, question, reading, allowance)
+                return self._attempt(request, path, question, reading, allowance, in_session)
+            except _SessionEnded as ended:
+                if session is None or not token or is_renewed:
+                    raise ended.last from None
+                is_renewed = True
+                session.renew(token)
             except _Again as again:
                 most = self._retry.attempts if self._has_answered else self._retry.first_attempts
                 wait = self._wait_before(attempt, again.wait)
@@ -246,13 +276,20 @@ class Client:
         return request
 
     def _attempt(
-        self, request: requests.PreparedRequest, path: str, question: bytes, reading: Reading[T], allowance: Allowance
+        self,
+        request: requests.PreparedRequest,
+        path: str,
+        question: bytes,
+        reading: Reading[T],
+        allowance: Allowance,
+        in_session: bool,
     ) -> T:
         began = time.monotonic()
         self._deadline.at = began + self._limits.answer
-        response = self._send(request, path)
+        response = self._send(request, path, in_session)
         try:
             self.clock.see(response.headers)
+            self.meter.answered(response.headers)
             self._has_answered = True
             allowance.see(response.headers)
             status = response.status_code
@@ -261,7 +298,8 @@ class Client:
             body = read_body(response, self._limits.body_bytes)
             log.debug("%s %s %d, %d bytes, %.3f s", request.method, path, status, len(body), time.monotonic() - began)
             if status >= 400 or status < 200:
-                raise self._refused(status, response.headers, body, path)
+                refused = self._refused(status, response.headers, body, path)
+                raise _SessionEnded(refused) if status == 401 and in_session else refused
             value = reading.decode(response.headers, body, f"{self.title} {path}")
             if self.kept and reading.keep:
                 self.kept.keep(question, reading.keep(response.headers, body))
@@ -281,12 +319,14 @@ class Client:
                 response.close()
             self._deadline.at = float("inf")
 
-    def _send(self, request: requests.PreparedRequest, path: str) -> requests.Response:
+    def _send(self, request: requests.PreparedRequest, path: str, in_session: bool) -> requests.Response:
         with self._counting:
             self.requests += 1
+        self.meter.sent(str(request.method), path)
         adapter = self._session.get_adapter(str(request.url))
         assert request.headers is not None
-        self.credential.attach(request.headers)
+        if in_session or not isinstance(self.credential, Session):
+            self.credential.attach(request.headers)
         try:
             return adapter.send(request, stream=True, timeout=(self._limits.connect, self._limits.read), verify=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

@@ -22,6 +22,7 @@ import msgspec
 import zstandard
 
 from extractors.core.errors import ConfigurationError, DiskError, IntegrityError
+from extractors.core.meter import Quota
 from extractors.core.spec import ControlTotals, Mode, Record
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requests: int
     parts: tuple[Part, ...]
     control_totals: ControlTotals | None
+    spent: dict[str, int] = {}
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True)

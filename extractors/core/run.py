@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +16,10 @@ import msgspec
 
 from extractors.core import landing
 from extractors.core.answers import KeptAnswers, Questions
+from extractors.core.connections import Connections
 from extractors.core.cursor import Window, instant_text, window_after
 from extractors.core.errors import ConfigurationError, DiskError, IntegrityError, TransientError, WatertightError
+from extractors.core.meter import Quota
 from extractors.core.settings import Settings
 from extractors.core.spec import Connection, ControlTotals, Record, Resource, Source
 
@@ -93,6 +95,14 @@ class Extraction:
     def requests(self) -> int:
         return self.connection.client.requests if self.connection.client else 0
 
+    @property
+    def spent(self) -> Mapping[str, int]:
+        return self.connection.client.meter.spent if self.connection.client else {}
+
+    @property
+    def quota(self) -> Quota | None:
+        return self.connection.client.meter.quota if self.connection.client else None
+
     def land(self, records: Iterable[Record], table: str | None = None) -> int:
         """Streams records into a table (this resource's own by default); returns how many. Memory stays bounded."""
         return self._writer(table or self.resource.name).land(self._watched(records))
@@ -147,6 +157,8 @@ class Extraction:
                 "pages": self.pages if own else 0,
                 "requests": self.requests if own else 0,
                 "control_totals": self.control_totals if own else None,
+                "spent": dict(self.spent) if own else {},
+                "quota": self.quota if own else None,
             })  # fmt: skip
 
     def abandon(self) -> None:
@@ -186,17 +198,23 @@ class Extraction:
 
 
 def extract(
-    settings: Settings, source: Source, resource_name: str, run_id: str, state: ResourceState
+    settings: Settings,
+    source: Source,
+    resource_name: str,
+    run_id: str,
+    state: ResourceState,
+    connections: Connections | None = None,
 ) -> dict[str, Any]:
     """Extracts one resource and lands it; returns a JSON-able summary.
 
     The summary has `source, account, resource, rows, pages, requests, data_through, is_due`; `is_due` is False for a sweep whose day
     has not come, and then nothing is landed. Repeating a call whose manifest is already there changes nothing and returns
-    that manifest's figures. Raises WatertightError (and its kinds) with nothing visible landed.
+    that manifest's figures. `connections`: those of the run, where its resources share a process. Raises WatertightError (and its kinds) with nothing visible landed.
     """
     resource = source.resource_named(resource_name)
     landing.safe_name(run_id, "run id")
-    connection = source.connect(settings)
+    connections = connections or Connections()
+    connection = connections.to(source, settings)
     now = connection.now()
     summary: dict[str, Any] = {"source": source.name, "account": connection.account, "resource": resource.name}
     if resource.sweep_of and not is_sweep_due(settings, state, now):
@@ -225,6 +243,7 @@ def extract(
         extraction.finish()
     except BaseException as error:
         extraction.abandon()
+        connections.forget(source)
         if kept:
             # An answer that makes no sense would make none the next time either; a network, a token or a disk can be mended.
             is_final = isinstance(error, WatertightError) and not isinstance(error, PASSING)

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from extractors.core import custom_fields
+from extractors.core.custom_fields import CustomField
 from extractors.core.errors import ConfigurationError
 
 
@@ -50,14 +52,26 @@ class Settings(BaseSettings):
     #: requests of one extraction that may be under way at once, where the source lets several be asked for independently
     requests_in_flight: int = Field(4, alias="WATERTIGHT_REQUESTS_IN_FLIGHT", ge=1, le=16)
 
+    #: fields of the company's own that become columns of staging: source.table.field[:type][ as column], …
+    custom_fields: Annotated[tuple[CustomField, ...], NoDecode] = Field((), alias="WATERTIGHT_CUSTOM_FIELDS")
+
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
     hubspot_token: SecretStr | None = Field(None, alias="HUBSPOT_ACCESS_TOKEN")
+    #: an OAuth app instead of a token
+    hubspot_client_id: str | None = Field(None, alias="HUBSPOT_CLIENT_ID")
+    hubspot_client_secret: SecretStr | None = Field(None, alias="HUBSPOT_CLIENT_SECRET")
+    hubspot_refresh_token: SecretStr | None = Field(None, alias="HUBSPOT_REFRESH_TOKEN")
     hubspot_url: str = Field("https://api.hubapi.com", alias="WATERTIGHT_HUBSPOT_URL")
     hubspot_version: str = Field("2026-09", alias="WATERTIGHT_HUBSPOT_VERSION", pattern=r"^\d{4}-\d{2}$")
 
     pipedrive_token: SecretStr | None = Field(None, alias="PIPEDRIVE_API_TOKEN")
     pipedrive_url: str = Field("https://api.pipedrive.com", alias="WATERTIGHT_PIPEDRIVE_URL")
+    #: an app's refresh token, client id and secret instead of the token
+    pipedrive_refresh_token: SecretStr | None = Field(None, alias="PIPEDRIVE_REFRESH_TOKEN")
+    pipedrive_client_id: str | None = Field(None, alias="PIPEDRIVE_CLIENT_ID")
+    pipedrive_client_secret: SecretStr | None = Field(None, alias="PIPEDRIVE_CLIENT_SECRET")
+    pipedrive_oauth_url: str = Field("https://oauth.pipedrive.com", alias="WATERTIGHT_PIPEDRIVE_OAUTH_URL")
     #: per cent of the company's daily tokens that reading histories leaves to others
     pipedrive_reserve_percent: int = Field(25, alias="WATERTIGHT_PIPEDRIVE_RESERVE_PERCENT", ge=0, le=99)
 
@@ -99,6 +113,15 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("custom_fields", mode="before")
+    @classmethod
+    def _parse_custom_fields(cls, value: Any) -> Any:
+        return custom_fields.parse(value) if isinstance(value, str) else value
+
+    def custom_names(self, source: str, table: str) -> tuple[str, ...]:
+        """The names of the fields that are listed for a table of a source."""
+        return custom_fields.names_of(self.custom_fields, source, table)
+
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
@@ -106,8 +129,16 @@ class Settings(BaseSettings):
     @property
     def is_demonstration(self) -> bool:
         """True when no real source is set up."""
-        return not (
-            self.hubspot_token or self.pipedrive_token or self.salesforce_url or self.tryton_url or self.files_dir
+        return not any(
+            (
+                self.hubspot_token,
+                self.hubspot_refresh_token,
+                self.pipedrive_token,
+                self.pipedrive_refresh_token,
+                self.salesforce_url,
+                self.tryton_url,
+                self.files_dir,
+            )
         )
 
     @property

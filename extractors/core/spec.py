@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -42,11 +42,15 @@ class ControlTotal:
 
 @dataclass(frozen=True)
 class ControlTotals:
-    """The source's totals as of an instant of its own clock; `excluded_ids` changed too close to it to be compared."""
+    """The source's totals as of an instant of its own clock.
+
+    Two kinds of ids changed too close to it to be compared: the totals certainly do not hold `left_out_ids`, and may hold `excluded_ids`.
+    """
 
     as_of: datetime
     totals: tuple[ControlTotal, ...]
     excluded_ids: tuple[str, ...]
+    left_out_ids: tuple[str, ...] = ()
 
 
 class Connection(Protocol):
@@ -79,12 +83,20 @@ class Resource:
     also_lands: tuple[str, ...] = ()
 
 
+class Held(NamedTuple):
+    """How many records of a resource a source holds, how many come with one call, and what such a call costs, by unit."""
+
+    records: int
+    page: int
+    cost: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Source:
     """One CRM (or folder of files). `not_loaded` says what is left out and why; `how_to_set_up` what to set to use it.
 
     `connect` checks the settings (ConfigurationError says what to set), builds the client, learns the account's id and the
-    source's now.
+    source's now. `count` tells of a resource, by one cheap call, how much a first load would have to read; None where nothing cheap does.
     """
 
     name: str
@@ -94,6 +106,7 @@ class Source:
     is_configured: Callable[[Settings], bool]
     connect: Callable[[Settings], Connection]
     how_to_set_up: str = ""
+    count: Callable[[Connection, str], Held | None] | None = None
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from extractors.core import run
+from extractors.core.connections import Connections
 from extractors.core.errors import ConfigurationError
 from extractors.core.settings import Settings
 from extractors.core.spec import Source
@@ -29,10 +30,15 @@ def source_named(name: str) -> Source:
 
 
 def extract(
-    settings: Settings, source_name: str, resource_name: str, run_id: str, state: run.ResourceState
+    settings: Settings,
+    source_name: str,
+    resource_name: str,
+    run_id: str,
+    state: run.ResourceState,
+    connections: Connections | None = None,
 ) -> dict[str, Any]:
     """`run.extract` for a source by its name."""
-    return run.extract(settings, source_named(source_name), resource_name, run_id, state)
+    return run.extract(settings, source_named(source_name), resource_name, run_id, state, connections)
 
 
 def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[str, str]]:
@@ -41,6 +47,7 @@ def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[
     Without names the settings' list counts, and without that every source that is set up. Raises ConfigurationError for a name
     that is unknown or not set up, and when nothing is set up at all.
     """
+    _require_tables_of_custom_fields(settings)
     names = tuple(dict.fromkeys(sources or settings.sources))
     if names:
         chosen = [source_named(name) for name in names]
@@ -56,3 +63,14 @@ def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[
                 + " To see it all with a simulated company first: make nightly.",
             )
     return [{"source": source.name, "resource": resource.name} for source in chosen for resource in source.resources]
+
+
+def _require_tables_of_custom_fields(settings: Settings) -> None:
+    """Raises ConfigurationError for a field of a source or table that there is not: it would never be missed."""
+    for field in settings.custom_fields:
+        tables = SOURCES[field.source].tables if field.source in SOURCES else ()
+        if field.table not in tables:
+            raise ConfigurationError(
+                f"WATERTIGHT_CUSTOM_FIELDS names {field.place}, and there is no table {field.source}.{field.table}.",
+                f"Use one of: {', '.join(tables or SOURCES)}.",
+            )

@@ -13,7 +13,7 @@ from simulator.associations import PAIRS, associated
 from simulator.clock import Clock
 from simulator.company import Company, State
 from simulator.events import HIDDEN, LIVE
-from simulator.hubspot import objects, search, settings
+from simulator.hubspot import campaigns, objects, search, settings
 from simulator.hubspot.answers import (
     Refusal,
     Request,
@@ -25,11 +25,11 @@ from simulator.hubspot.answers import (
     missing_scope,
     unauthenticated,
 )
-from simulator.hubspot.deal_properties import HOME_CURRENCY
 from simulator.hubspot.limits import RateLimits
 from simulator.hubspot.other_properties import catalogue
 from simulator.hubspot.page import Page
 from simulator.identities import ENTITY, identify, number_of
+from simulator.rates import HOME_CURRENCY
 
 VERSION = "2026-09"
 COST = {
@@ -44,7 +44,7 @@ COST = {
 """Simulated milliseconds that a request of each kind takes."""
 _TYPE_IDS = {
     "0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-136": "leads", "0-48": "calls", "0-49": "emails", "0-47": "meetings",
-    "0-27": "tasks", "0-46": "notes",
+    "0-27": "tasks", "0-46": "notes", "0-7": "products", "0-8": "line_items",
 }  # fmt: skip
 _SCOPES = {
     "contacts": "contacts",
@@ -52,13 +52,15 @@ _SCOPES = {
     "deals": "deals",
     "leads": "leads",
     "goal_targets": "goals",
+    "products": "products",
+    "line_items": "line_items",
 }
 _SILENT = ("search", "pipelines", "token")
 """Kinds of requests whose answers carry no rate-limit headers."""
 ASSOCIATION_TYPES = {
     ("deals", "companies"): 5, ("deals", "contacts"): 3, ("deals", "leads"): 583, ("companies", "deals"): 6, ("companies", "contacts"): 280,
     ("companies", "leads"): 610, ("contacts", "companies"): 1, ("contacts", "deals"): 4, ("contacts", "leads"): 579,
-    ("leads", "contacts"): 578, ("leads", "companies"): 609, ("leads", "deals"): 584,
+    ("leads", "contacts"): 578, ("leads", "companies"): 609, ("leads", "deals"): 584, ("line_items", "deals"): 20, ("deals", "line_items"): 19,
 }  # fmt: skip
 
 Handler = Callable[..., Any]
@@ -104,7 +106,9 @@ class HubSpot:
             ("GET", re.compile(f"/crm/properties/{v}/([^/]+)"), "properties", self._properties),
             ("GET", re.compile(f"/account-info/{v}/details"), "account", lambda request: settings.account()),
             ("GET", re.compile(f"/account-info/{v}/api-usage/daily/private-apps"), "account", self._usage),
-            ("GET", re.compile(f"/settings/currencies/{v}/exchange-rates"), "currencies", lambda request: {"results": settings.exchange_rates()}),
+            ("GET", re.compile(f"/settings/currencies/{v}/exchange-rates"), "currencies", self._rates),
+            ("GET", re.compile(f"/marketing/campaigns/{v}"), "campaigns", self._campaigns),
+            ("GET", re.compile(f"/marketing/campaigns/{v}/([^/]+)/budget/totals"), "campaigns", self._budget),
             ("GET", re.compile(f"/settings/currencies/{v}/company-currency"), "currencies", self._currency),
             ("POST", re.compile(f"/oauth/{v}/token"), "token", self._token),
         ]  # fmt: skip
@@ -150,12 +154,14 @@ class HubSpot:
 
     def _object_type(self, name: str) -> str:
         kind = _TYPE_IDS.get(name, name)
-        if kind not in ENTITY and kind != "goal_targets":
+        if kind not in ENTITY or kind == "campaigns":
             raise invalid(f"Unable to infer object type from: {name}")
-        scope = f"crm.objects.{_SCOPES.get(kind, 'contacts')}.read"
+        self._require(f"crm.objects.{_SCOPES.get(kind, 'contacts')}.read")
+        return kind
+
+    def _require(self, scope: str) -> None:
         if scope in self.missing_scopes:
             raise missing_scope(scope)
-        return kind
 
     @property
     def _state(self) -> State:
@@ -167,8 +173,6 @@ class HubSpot:
         limit = _limit(request, 50 if histories else 100)
         archived = request.first("archived") == "true"
         after = request.first("after")
-        if kind == "goal_targets":
-            return self._goals(request, limit, after, archived)
         start = 0
         if after is not None:
             found = number_of(kind, after)
@@ -190,17 +194,6 @@ class HubSpot:
             objects.add_associations(state, page, shown, _TYPE_IDS.get(to, to), link)
         return _paged(request, shown, more)
 
-    def _goals(self, request: Request, limit: int, after: str | None, archived: bool) -> dict[str, Any]:
-        rows = [] if archived else settings.goals(self.company, self.clock.now)
-        rows.sort(key=lambda row: int(row["id"]))
-        rows = [row for row in rows if after is None or int(row["id"]) >= int(after)]
-        asked = {*request.listed("properties"), "hs_object_id", "hs_createdate", "hs_lastmodifieddate"}
-        shown = [
-            row | {"properties": {key: value for key, value in row["properties"].items() if key in asked}}
-            for row in rows[:limit]
-        ]
-        return _paged(request, shown, rows[limit]["id"] if len(rows) > limit else None)
-
     def _get(self, request: Request, name: str, identity: str) -> dict[str, Any]:
         kind = self._object_type(name)
         number = number_of(kind, identity) if kind in ENTITY else None
@@ -218,8 +211,6 @@ class HubSpot:
 
     def _batch_read(self, request: Request, name: str) -> dict[str, Any]:
         kind = self._object_type(name)
-        if kind == "goal_targets":
-            raise invalid("Batch read of goal_targets is not simulated.")
         body = json_body(request)
         for key in ("inputs", "properties", "propertiesWithHistory"):
             if key not in body:
@@ -247,8 +238,6 @@ class HubSpot:
 
     def _search(self, request: Request, name: str) -> dict[str, Any]:
         kind = self._object_type(name)
-        if kind == "goal_targets":
-            raise invalid("Search of goal_targets is not simulated.")
         body = json_body(request)
         page, total, after = search.run(self.company, kind, self.clock.now, body)
         shown = objects.render(page, [str(each) for each in body["properties"]], [], archived=False)
@@ -304,8 +293,7 @@ class HubSpot:
         return {"results": settings.audit(self._object_type(name), identity, self.clock.now)}
 
     def _owners(self, request: Request) -> dict[str, Any]:
-        if "crm.objects.owners.read" in self.missing_scopes:
-            raise missing_scope("crm.objects.owners.read")
+        self._require("crm.objects.owners.read")
         limit = _limit(request, 500)
         after = request.first("after")
         rows = settings.owners(self.company, request.first("archived") == "true", self.clock.now)
@@ -316,12 +304,31 @@ class HubSpot:
 
     def _properties(self, request: Request, name: str) -> dict[str, Any]:
         kind = self._object_type(name)
-        if kind == "goal_targets":
-            raise invalid("Properties of goal_targets are not simulated.")
         return {"results": [each.described() for each in catalogue(kind).values()]}
 
     def _currency(self, request: Request) -> dict[str, Any]:
         return {"currencyCode": HOME_CURRENCY}
+
+    def _rates(self, request: Request) -> dict[str, Any]:
+        self._require("multi-currency-read")
+        return {"results": settings.exchange_rates(self.clock.now)}
+
+    def _campaigns(self, request: Request) -> dict[str, Any]:
+        self._require("marketing.campaigns.read")
+        limit, after = _limit(request, 100), request.first("after")
+        start = 0 if after is None else number_of("campaigns", after)
+        if start is None:
+            raise invalid(f"The paging cursor is invalid: {after}")
+        rows = campaigns.listed(self._state, request.listed("properties"), start)
+        answer = _paged(request, rows[:limit], rows[limit]["id"] if len(rows) > limit else None)
+        return answer | {"total": len(self._state.listed("campaigns"))}
+
+    def _budget(self, request: Request, identity: str) -> dict[str, Any]:
+        self._require("marketing.campaigns.read")
+        found = campaigns.budget(self._state, identity)
+        if found is None:
+            raise missing(f"Campaign not found: {identity}")
+        return found
 
     def _usage(self, request: Request) -> dict[str, Any]:
         return {"results": [{

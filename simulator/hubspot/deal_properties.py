@@ -4,13 +4,14 @@ from functools import cache
 
 from simulator import deals, links, pipelines
 from simulator.chance import Flags
-from simulator.events import AMOUNT, CLOSE, CURRENCY, MERGED_IN, NULL, OWNER, PIPELINE, REASON, STAGE
+from simulator.events import AMOUNT, CLOSE, CURRENCY, NULL, OWNER, PIPELINE, REASON, STAGE
 from simulator.hubspot.page import Page, instant_text
 from simulator.hubspot.properties import (
     Property,
     Render,
     choice,
     created,
+    merged_ids,
     modified,
     object_id,
     owned,
@@ -18,12 +19,10 @@ from simulator.hubspot.properties import (
     text,
     when,
 )
-from simulator.identities import identify
 from simulator.names import company_name
 
-HOME_CURRENCY = "EUR"
 RATES = {"EUR": 1.0, "USD": 0.92, "GBP": 1.16}
-"""What the account has set as conversion rates into its home currency: one number, not a history."""
+"""The rates at which the calculated amounts of deals are converted: the first ones the account was given, whatever it set later."""
 
 ANALYTICS = {
     "website": ("DIRECT_TRAFFIC", "website"),
@@ -96,11 +95,6 @@ def _kind(flags: Flags) -> Render:
     return render
 
 
-def _merged(page: Page) -> list[str | None]:
-    found = [[identify("deals", c.value) for c in changes if c.which == MERGED_IN] for changes in page.changes]
-    return [";".join(ids) or None for ids in found]
-
-
 def _stage_dates(code: int, stage: str, name: str) -> list[Property]:
     def entered(page: Page) -> list[str | None]:
         return [instant_text(visits[code][0]) if code in visits else None for visits in page.visits]
@@ -144,8 +138,7 @@ def catalogue() -> dict[str, Property]:
         _tracked("deal_currency_code", "Currency", CURRENCY, deals.CURRENCIES),
         owned(OWNER),
         _tracked("closed_lost_reason", "Closed lost reason", REASON, deals.LOST_REASONS),
-        Property("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox", _merged, field=MERGED_IN,
-                 show=lambda _, value: identify("deals", value), calculated=True),
+        merged_ids(),
         text("amount_in_home_currency", "Amount in company currency", _in_home_currency, calculated=True),
         text("hs_exchange_rate", "Exchange rate",
              lambda page: [str(RATES[deals.CURRENCIES[code]]) for code in page.column(CURRENCY).tolist()], calculated=True),

@@ -71,9 +71,14 @@ class RateLimits:
     def headers(self, credential: str, now: int) -> dict[str, str]:
         """What HubSpot tells on list-like responses (search and pipelines carry none of these)."""
         bucket = self.general[credential]
+        day = {
+            "x-hubspot-ratelimit-daily": str(self.daily),
+            "x-hubspot-ratelimit-daily-remaining": str(self.daily - self.today),
+        }
         return {
             "x-hubspot-ratelimit-max": str(bucket.limit),
             "x-hubspot-ratelimit-remaining": str(bucket.left(now)),
             "x-hubspot-ratelimit-interval-milliseconds": str(bucket.window),
             "x-hubspot-ratelimit-secondly": str(bucket.limit // 10),
+            **(day if credential == "service_key" else {}),
         }

@@ -6,13 +6,14 @@ import numpy as np
 
 from simulator import activities, links, pipelines
 from simulator.events import OUTCOME, OWNER, STAGE
-from simulator.hubspot import deal_properties
+from simulator.hubspot import deal_properties, trade_properties
 from simulator.hubspot.page import Page, instant_text
 from simulator.hubspot.properties import (
     Property,
     Render,
     choice,
     created,
+    merged_ids,
     modified,
     object_id,
     owned,
@@ -100,6 +101,7 @@ def contacts() -> dict[str, Property]:
         object_id(),
         created("createdate"),
         modified("lastmodifieddate"),
+        merged_ids(),
         text("email", "Email", _email),
         text("firstname", "First name", lambda page: [first for first, _ in _person(page)]),
         text("lastname", "Last name", lambda page: [family for _, family in _person(page)]),
@@ -129,6 +131,7 @@ def companies() -> dict[str, Property]:
         object_id(),
         created("createdate"),
         modified("hs_lastmodifieddate"),
+        merged_ids(),
         text("name", "Company name", _company_names),
         text(
             "domain",
@@ -247,6 +250,13 @@ def _named(*found: Property) -> dict[str, Property]:
     return {each.name: each for each in found}
 
 
+_TRADE = {
+    "products": trade_properties.products,
+    "line_items": trade_properties.line_items,
+    "goal_targets": trade_properties.goal_targets,
+}
+
+
 def catalogue(kind: str) -> dict[str, Property]:
     """All properties of an object type by name."""
     if kind == "deals":
@@ -255,6 +265,8 @@ def catalogue(kind: str) -> dict[str, Property]:
         return contacts()
     if kind == "companies":
         return companies()
+    if kind in _TRADE:
+        return _TRADE[kind]()
     return leads() if kind == "leads" else activity(kind)
 
 
@@ -277,6 +289,8 @@ ALWAYS = {
     "deals": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
     "contacts": ("createdate", "hs_object_id", "lastmodifieddate"),
     "companies": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
+    "products": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
+    "line_items": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
 }
 """What it returns besides those asked for; other types have the last entry of `hs_createdate` instead of `createdate`."""
 OTHERS = ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")

@@ -7,7 +7,9 @@ history of its own; the others have one history entry, of the creation.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simulator.events import MERGED_IN
 from simulator.hubspot.page import Page
+from simulator.identities import identify
 
 Render = Callable[[Page], list[str | None]]
 
@@ -100,6 +102,17 @@ def modified(name: str) -> Property:
 def object_id() -> Property:
     """The record's own id."""
     return Property("hs_object_id", "Record ID", "number", "number", lambda page: list(page.ids), calculated=True)
+
+
+def merged_ids() -> Property:
+    """The records that were merged into this one, ever."""
+
+    def render(page: Page) -> list[str | None]:
+        found = [[identify(page.kind, c.value) for c in changes if c.which == MERGED_IN] for changes in page.changes]
+        return [";".join(ids) or None for ids in found]
+
+    return Property("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox", render, field=MERGED_IN,
+                    show=lambda page, value: identify(page.kind, value), calculated=True)  # fmt: skip
 
 
 def sources(stream: str, shares: tuple[tuple[float, str], ...]) -> Property:

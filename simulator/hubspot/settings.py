@@ -1,15 +1,14 @@
-"""What an administrator sets: pipelines, owners, goals, currencies, the account itself."""
+"""What an administrator sets: pipelines, owners, currencies, the account itself."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from simulator import pipelines
 from simulator.company import Company
 from simulator.hubspot.answers import missing
-from simulator.hubspot.deal_properties import HOME_CURRENCY, RATES
+from simulator.hubspot.deal_properties import RATES
 from simulator.hubspot.page import instant_text
-from simulator.identities import identify
-from simulator.seasons import BEGINNING, DAY, SECOND, iso
+from simulator.rates import HISTORY, HOME_CURRENCY
+from simulator.seasons import BEGINNING, DAY, iso
 from simulator.sellers import TEAMS, Seller
 
 PORTAL = 4711
@@ -120,54 +119,12 @@ def _owner(seller: Seller, archived: bool) -> dict[str, Any]:
     return found
 
 
-def goals(company: Company, now: int) -> list[dict[str, Any]]:
-    """Goal targets: one per seller and quarter since the beginning, in the company's currency."""
-    quarters: list[tuple[datetime, datetime]] = []
-    start = datetime.fromtimestamp(BEGINNING // SECOND, UTC)
-    year, month = start.year, (start.month - 1) // 3 * 3 + 1
-    while (begin := datetime(year, month, 1, tzinfo=UTC)).timestamp() * SECOND <= now:
-        year, month = (year, month + 3) if month < 10 else (year + 1, 1)
-        quarters.append((begin, datetime(year, month, 1, tzinfo=UTC)))
-    found = []
-    for index, (begin, end) in enumerate(quarters):
-        for seller in company.sellers.everyone:
-            at = int(begin.timestamp()) * SECOND
-            if seller.joined > at or (seller.left or now) < at:
-                continue
-            number = index * company.sellers.count + seller.number
-            stamp = instant_text(max(at - 14 * DAY, BEGINNING))
-            properties = {
-                "hs_object_id": identify("goal_targets", number),
-                "hs_createdate": stamp,
-                "hs_lastmodifieddate": stamp,
-                "hs_goal_name": f"Revenue {begin.year} Q{(begin.month + 2) // 3}",
-                "hs_target_amount": str(20_000 + seller.number % 5 * 5_000 + index * 1_000),
-                "hs_start_datetime": instant_text(at),
-                "hs_end_datetime": instant_text(int(end.timestamp()) * SECOND - 1),
-                "hs_assignee_user_id": seller.user_id,
-                "hs_goal_type": "average_deal_size" if seller.number % 7 == 6 else "deals_revenue",
-                "hs_kpi_display_unit": "currency",
-                "hs_group_correlation_uuid": f"00000000-0000-4000-8000-{index:012d}",
-            }
-            found.append(
-                {
-                    "id": properties["hs_object_id"],
-                    "properties": properties,
-                    "createdAt": stamp,
-                    "updatedAt": stamp,
-                    "archived": False,
-                }
-            )
-    return found
-
-
-def exchange_rates() -> list[dict[str, Any]]:
-    """The account's own conversion rates into its home currency: set once by hand, as in most accounts."""
-    start = instant_text(BEGINNING - 100 * DAY)
+def exchange_rates(now: int) -> list[dict[str, Any]]:
+    """Every conversion rate into its home currency that the account was ever given, the old ones as well."""
     return [
-        {"id": str(500 + number), "fromCurrencyCode": code, "toCurrencyCode": HOME_CURRENCY, "conversionRate": rate, "effectiveAt": start,
-         "createdAt": start, "updatedAt": start, "visibleInUI": True}
-        for number, (code, rate) in enumerate(RATES.items()) if code != HOME_CURRENCY
+        {"id": str(500 + number), "fromCurrencyCode": rate.currency, "toCurrencyCode": HOME_CURRENCY, "conversionRate": rate.rate,
+         "effectiveAt": instant_text(rate.since), "createdAt": instant_text(rate.since), "updatedAt": instant_text(rate.since), "visibleInUI": True}
+        for number, rate in enumerate(HISTORY) if rate.since <= now
     ]  # fmt: skip
 
 

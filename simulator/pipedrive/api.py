@@ -11,7 +11,7 @@ from simulator.clock import Clock
 from simulator.company import Company, State
 from simulator.events import LIVE
 from simulator.hubspot.answers import Request, Response
-from simulator.pipedrive import entities, settings, statistics
+from simulator.pipedrive import entities, oauth, settings, statistics, trade
 from simulator.pipedrive.answers import Refusal, invalid, missing, naive
 from simulator.pipedrive.deals import Deals, DealsNow
 from simulator.pipedrive.identities import ADMIN_ID, number_of
@@ -29,7 +29,7 @@ Handler = Callable[..., dict[str, Any]]
 
 def serves(path: str) -> bool:
     """Whether a path is one of Pipedrive's."""
-    return path.startswith((f"{_V2}/", f"{_V1}/"))
+    return path == oauth.PATH or path.startswith((f"{_V2}/", f"{_V1}/"))
 
 
 class Pipedrive:
@@ -40,6 +40,7 @@ class Pipedrive:
         self.clock = clock
         self.token = token
         self.limits = limits or TokenLimits()
+        self.sessions = oauth.Sessions(clock, token)
         self.deals = Deals(company)
         self.counts: Counter[str] = Counter()
         self.routes: list[tuple[re.Pattern[str], int, Handler]] = [
@@ -55,10 +56,10 @@ class Pipedrive:
                     lambda request: self._listed(request, "companies", entities.organizations),
                 ),
                 (f"{_V2}/activities", 10, self._activities),
-                (f"{_V2}/products", 10, self._products),
+                (f"{_V2}/products", 10, lambda request: self._listed(request, "products", trade.products)),
                 (f"{_V2}/pipelines", 5, lambda request: self._set_up(request, settings.pipelines_now())),
                 (f"{_V2}/stages", 5, lambda request: self._set_up(request, settings.stages_now(clock.now))),
-                (f"{_V2}/dealFields", 10, self._fields),
+                (f"{_V2}/(deal|person|organization|product|activity)Fields", 10, self._fields),
                 (f"{_V1}/users", 20, lambda _: {"data": settings.users(company, clock.now)}),
                 (f"{_V1}/users/me", 2, lambda _: {"data": settings.me()}),
                 (f"{_V1}/currencies", 20, lambda _: {"data": settings.currencies()}),
@@ -75,10 +76,14 @@ class Pipedrive:
 
     def handle(self, request: Request) -> Response:
         """Answer one request at the clock's time; the time it takes has passed when it returns."""
+        if request.path == oauth.PATH and request.method == "POST":
+            self.clock.advance(MILLISECONDS)
+            return self.sessions.grant(request)
         kind = "unknown"
         headers: dict[str, str] = {}
         try:
-            if request.headers.get("x-api-token") != self.token:
+            authorization = request.headers.get("authorization", "")
+            if request.headers.get("x-api-token") != self.token and not self.sessions.is_good(authorization):
                 raise Refusal(401, "unauthorized access")
             pattern, cost, handler, arguments = self._route(request)
             kind = pattern
@@ -122,15 +127,11 @@ class Pipedrive:
         return self._deals(request, archived=True)
 
     def _deal_products(self, request: Request) -> dict[str, Any]:
-        """The company sells no products yet: no deal has a line."""
         if not 1 <= len(request.listed("deal_ids")) <= 100:
             raise invalid("deal_ids must name 1 to 100 deals.")
-        return {"data": [], "additional_data": {}}
-
-    def _products(self, request: Request) -> dict[str, Any]:
-        limit_in(request)
-        instant_in(request, "updated_since")
-        return {"data": [], "additional_data": {}}
+        return self._sliced(
+            request, trade.deal_products(State(self.company, self.clock.now), request.listed("deal_ids"))
+        )
 
     def _listed(
         self, request: Request, kind: str, render: Callable[[State, Rows], list[dict[str, Any]]]
@@ -149,8 +150,8 @@ class Pipedrive:
             raise invalid("updated_since is not allowed.")
         return self._sliced(request, rows)
 
-    def _fields(self, request: Request) -> dict[str, Any]:
-        return self._sliced(request, settings.deal_fields())
+    def _fields(self, request: Request, kind: str) -> dict[str, Any]:
+        return self._sliced(request, settings.deal_fields() if kind == "deal" else settings.other_fields(kind))
 
     def _sliced(self, request: Request, rows: list[dict[str, Any]]) -> dict[str, Any]:
         start, limit = whole_in(request, "cursor", 0), limit_in(request)
@@ -158,7 +159,7 @@ class Pipedrive:
         return {"data": rows[start : start + limit], "additional_data": more}
 
     def _goals(self, request: Request) -> dict[str, Any]:
-        rows = settings.goals(self.company, self.clock.now)
+        rows = trade.goals_now(State(self.company, self.clock.now))
         kind, assignee = request.first("type.name"), request.first("assignee.type")
         if kind is None and assignee is None:
             rows = [row for row in rows if row["assignee"]["id"] == ADMIN_ID]

@@ -15,6 +15,7 @@ from simulator.pipedrive.answers import day, zoned
 from simulator.pipedrive.identities import identify, lead_id, pipeline_id
 from simulator.pipedrive.listing import Rows
 from simulator.pipedrive.lives import Life, life_of, money
+from simulator.pipedrive.trade import items_of, last_touched
 from simulator.seasons import DAY
 
 KEPT_AFTER_DELETION = 30 * DAY
@@ -72,7 +73,9 @@ class DealsNow:
 
     @cached_property
     def _updated(self) -> Ints:
-        return self.of.company.ledgers["deals"].versions.recorded[self._places]
+        """A deal's time moves with its products, too."""
+        own: Ints = self.of.company.ledgers["deals"].versions.recorded[self._places]
+        return np.asarray(np.maximum(own, last_touched(self.state)[self._numbers]))
 
     @cached_property
     def _numbers(self) -> Ints:
@@ -142,6 +145,7 @@ class DealsNow:
         archived = self._is_archived(numbers, rows.updated)
         leads = links.has_lead(company.seed, numbers).tolist()
         custom = self._custom(numbers)
+        items = items_of(self.state, listed if "products_count" in include else [])
         channels = links.channel_of_lead(company.seed, numbers * 2).tolist()
         names = [
             company_name(draw >> 1)
@@ -197,7 +201,7 @@ class DealsNow:
             if row["is_archived"]:
                 row["archive_time"] = zoned(updated + ARCHIVED_AFTER)
             if "products_count" in include:
-                row["products_count"] = 0
+                row["products_count"] = len(items[number])
             if "source_lead_id" in include:
                 row["source_lead_id"] = lead_id(number * 2) if leads[place] else None
             shown.append(row)

@@ -11,7 +11,14 @@ COMPANY_DOMAIN = "watertight-example"
 ACTIVITY_KINDS = tuple(kind for kind in ACTIVITY_SLOTS if kind != "notes")
 """Notes are no activities in Pipedrive."""
 
-_PLACES = {"deals": (101, 3), "contacts": (51, 2), "companies": (31, 2), "users": (9_101, 1)}
+_PLACES = {
+    "deals": (101, 3),
+    "contacts": (51, 2),
+    "companies": (31, 2),
+    "users": (9_101, 1),
+    "products": (21, 1),
+    "line_items": (301, 2),
+}
 _ACTIVITIES = 400
 _LEADS = uuid.UUID("6f1c6d1e-5a0b-4f0a-9c57-3a8b1a0f7711")
 

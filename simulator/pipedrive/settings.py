@@ -1,6 +1,5 @@
-"""What an administrator sets: pipelines, stages, users, goals, currencies, fields."""
+"""What an administrator sets: pipelines, stages, users, currencies, fields."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from simulator import links, pipelines
@@ -8,7 +7,7 @@ from simulator.company import Company
 from simulator.pipedrive.answers import naive, zoned
 from simulator.pipedrive.deals import CHANNEL_OPTION, FIELD_KEYS, PRODUCT_LINES
 from simulator.pipedrive.identities import ADMIN_ID, COMPANY_DOMAIN, COMPANY_ID, STAGE_ID, identify, pipeline_id
-from simulator.seasons import BEGINNING, DAY, SECOND
+from simulator.seasons import BEGINNING, DAY
 
 _SET_UP = BEGINNING - 300 * DAY
 _CURRENCIES = (("EUR", "Euro", "€"), ("USD", "US Dollar", "US$"), ("GBP", "Pound Sterling", "£"))
@@ -110,31 +109,6 @@ def currencies() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def goals(company: Company, now: int) -> list[dict[str, Any]]:
-    """A goal of deals won per seller, with an amount, for the year that the instant lies in."""
-    year = datetime.fromtimestamp(now // SECOND, UTC).year
-    return [
-        {
-            "id": f"{seller.number:032x}",
-            "owner_id": ADMIN_ID,
-            "title": f"Revenue {year} {seller.first_name}",
-            "type": {"name": "deals_won", "params": {"pipeline_id": [pipeline_id(0)]}},
-            "assignee": {"id": identify("users", seller.number), "type": "person"},
-            "interval": "quarterly",
-            "duration": {"start": f"{year}-01-01", "end": f"{year}-12-31"},
-            "expected_outcome": {
-                "target": 20_000 + seller.number % 5 * 5_000,
-                "tracking_metric": "sum",
-                "currency_id": 1,
-            },
-            "is_active": seller.left is None or seller.left > now,
-            "report_ids": [],
-        }
-        for seller in company.sellers.everyone
-        if seller.joined <= now
-    ]
-
-
 def _field(
     code: str, name: str, kind: str, options: list[tuple[int, str]] | None = None, custom: bool = False
 ) -> dict[str, Any]:
@@ -172,4 +146,12 @@ def deal_fields() -> list[dict[str, Any]]:
         ),
         _field(FIELD_KEYS["discount_amount"], "Discount", "double", custom=True),
         _field(FIELD_KEYS["promised_value"], "Promised yearly value", "double", custom=True),
+    ]
+
+
+def other_fields(kind: str) -> list[dict[str, Any]]:
+    """The fields of persons, organizations, products and activities: nobody added any of their own."""
+    return [
+        _field("subject" if kind == "activity" else "name", "Name", "varchar"),
+        _field("add_time", "Created", "date"),
     ]

@@ -43,7 +43,9 @@ def euros(cents: int) -> float | None:
     return None if cents == NULL else cents / 100
 
 
-def _ledger(kind: str) -> Callable[[Org, int, Bounds], LedgerRows]:
+def ledger_rows(kind: str) -> Callable[[Org, int, Bounds], LedgerRows]:
+    """How the rows of an entity with a ledger are found."""
+
     def find(org: Org, now: int, bounds: Bounds) -> LedgerRows:
         return LedgerRows(org, kind, org.shown(kind, now, bounds.span, bounds.numbers), now)
 
@@ -138,15 +140,14 @@ def opportunity(further: int = 0) -> SObject:
         Field("Achieved_Value__c", "currency", _as_number("deals", "achieved_value")),
         Field("Account_Health__c", "double", _health, calculated=True),
         *(_further(number) for number in range(further)),
-    ), _ledger("deals"))  # fmt: skip
+    ), ledger_rows("deals"))  # fmt: skip
 
 
 def _master(kind: str, name: str) -> Field:
     def render(rows: LedgerRows) -> list[str | None]:
-        return [
-            identify(name, number - 1) if gone and number else None
-            for number, gone in zip(rows.page.numbers.tolist(), _is_deleted(rows), strict=True)
-        ]
+        merges = rows.page.ledger.merges
+        pairs = zip(rows.page.numbers.tolist(), _is_deleted(rows), strict=True)
+        return [identify(name, merges[number][1]) if gone and number in merges else None for number, gone in pairs]
 
     return Field("MasterRecordId", "reference", render)
 
@@ -164,7 +165,7 @@ ACCOUNT = SObject("Account", "001", fields(
     Field("Website", "url", property_of("companies", "domain")),
     Field("Is_Target__c", "boolean", lambda rows: [value == "true" for value in property_of("companies", "hs_is_target_account")(rows)]),
     Field("CurrencyIsoCode", "picklist", lambda rows: ["EUR"] * len(rows)),
-), _ledger("companies"))  # fmt: skip
+), ledger_rows("companies"))  # fmt: skip
 
 
 def _company_of_person(rows: LedgerRows) -> list[str]:
@@ -183,7 +184,7 @@ CONTACT = SObject("Contact", "003", fields(
     Field("LeadSource", "picklist", property_of("contacts", "hs_analytics_source")),
     Field("HasOptedOutOfEmail", "boolean", lambda rows: [value == "true" for value in property_of("contacts", "hs_email_optout")(rows)]),
     Field("Legal_Basis__c", "picklist", property_of("contacts", "hs_legal_basis")),
-), _ledger("contacts"))  # fmt: skip
+), ledger_rows("contacts"))  # fmt: skip
 
 
 def _is_converted(rows: LedgerRows) -> list[bool]:
@@ -224,4 +225,4 @@ LEAD = SObject("Lead", "00Q", fields(
     _converted("Account", lambda number: number // 2 * 5 // 8),
     _converted("Contact", lambda number: number),
     _converted("Opportunity", lambda number: number // 2),
-), _ledger("leads"))  # fmt: skip
+), ledger_rows("leads"))  # fmt: skip

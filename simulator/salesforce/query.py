@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from simulator.hubspot.deal_properties import HOME_CURRENCY, RATES
-from simulator.salesforce import activities, history, objects, settings
+from simulator.hubspot.deal_properties import RATES
+from simulator.rates import HOME_CURRENCY
+from simulator.salesforce import activities, history, objects, settings, trade
 from simulator.salesforce.answers import Refused, malformed, no_column, no_object
 from simulator.salesforce.identities import number_of, with_check
 from simulator.salesforce.org import Org
@@ -16,7 +17,7 @@ _FIXED = {
     each.name: each
     for each in (
         objects.ACCOUNT, objects.CONTACT, objects.LEAD, activities.TASK, activities.EVENT, activities.ROLE, history.OPPORTUNITY_HISTORY,
-        history.OPPORTUNITY_FIELD_HISTORY, history.LEAD_HISTORY, *settings.OBJECTS,
+        history.OPPORTUNITY_FIELD_HISTORY, history.LEAD_HISTORY, *settings.OBJECTS, *trade.OBJECTS,
     )
 }  # fmt: skip
 

@@ -1,12 +1,12 @@
-"""What an administrator sets: users, queues, record types, stages, currencies, the org itself; and objects that are there and empty."""
+"""What an administrator sets: users, queues, record types, stages, currencies, the org itself."""
 
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from simulator import pipelines
+from simulator import pipelines, rates
 from simulator.company import Company
-from simulator.hubspot.deal_properties import HOME_CURRENCY, RATES
+from simulator.rates import HOME_CURRENCY
 from simulator.salesforce.identities import PREFIX, identify
 from simulator.salesforce.org import Org, second
 from simulator.salesforce.rows import Bounds, MadeRows, SObject, fields, made
@@ -109,20 +109,35 @@ def _organization(org: Org, now: int) -> list[dict[str, Any]]:
              "OrganizationType": "Enterprise Edition", "IsSandbox": True, **_stamped(_START)}]  # fmt: skip
 
 
+def _inverse(rate: float) -> float:
+    """Salesforce tells how many units of a currency one of the org's own is worth."""
+    return round(1 / rate, 6)
+
+
 def _currencies(org: Org, now: int) -> list[dict[str, Any]]:
+    rows = [
+        (HOME_CURRENCY, 1.0, _START),
+        *((code, rate.rate, rate.since) for code, rate in sorted(rates.in_force(now).items())),
+    ]
     return [
-        {"Id": identify("CurrencyType", number + 1), "IsoCode": code, "ConversionRate": round(1 / rate, 6), "DecimalPlaces": 2,
-         "IsActive": True, "IsCorporate": code == HOME_CURRENCY, **_stamped(_START)}
-        for number, (code, rate) in enumerate(RATES.items())
+        {"Id": identify("CurrencyType", number + 1), "IsoCode": code, "ConversionRate": _inverse(rate), "DecimalPlaces": 2,
+         "IsActive": True, "IsCorporate": code == HOME_CURRENCY, **_stamped(_START, since)}
+        for number, (code, rate, since) in enumerate(rows)
     ]  # fmt: skip
 
 
 def _dated_rates(org: Org, now: int) -> list[dict[str, Any]]:
-    return [
-        {"Id": identify("DatedConversionRate", number + 1), "IsoCode": code, "StartDate": iso(_START)[:10], "NextStartDate": "9999-12-31",
-         "ConversionRate": round(1 / rate, 6), **_stamped(_START)}
-        for number, (code, rate) in enumerate(RATES.items()) if code != HOME_CURRENCY
-    ]  # fmt: skip
+    shown = []
+    for number, rate in enumerate(rates.HISTORY):
+        later = [
+            other for other in rates.HISTORY if other.currency == rate.currency and rate.since < other.since <= now
+        ]
+        shown.append({
+            "Id": identify("DatedConversionRate", number + 1), "IsoCode": rate.currency, "StartDate": iso(rate.since)[:10],
+            "NextStartDate": iso(later[0].since)[:10] if later else "9999-12-31", "ConversionRate": _inverse(rate.rate),
+            **_stamped(rate.since, later[0].since if later else None),
+        })  # fmt: skip
+    return shown
 
 
 def _queues(org: Org, now: int) -> list[dict[str, Any]]:
@@ -137,10 +152,6 @@ def _queues(org: Org, now: int) -> list[dict[str, Any]]:
     ]
 
 
-def _nothing(org: Org, now: int) -> list[dict[str, Any]]:
-    return []
-
-
 OBJECTS = (
     _object("User", "Username FirstName LastName Name Email:email Department IsActive:boolean UserType:picklist", _users),
     _object("Group", "Name DeveloperName Type:picklist", _queues),
@@ -151,11 +162,4 @@ OBJECTS = (
             _organization),
     _object("CurrencyType", "IsoCode:picklist ConversionRate:double DecimalPlaces:int IsActive:boolean IsCorporate:boolean", _currencies),
     _object("DatedConversionRate", "IsoCode:picklist StartDate:date NextStartDate:date ConversionRate:double", _dated_rates),
-    _object("Campaign", "Name Type:picklist Status:picklist IsActive:boolean StartDate:date EndDate:date ParentId:reference "
-            "BudgetedCost:currency ActualCost:currency ExpectedRevenue:currency CurrencyIsoCode:picklist IsDeleted:boolean", _nothing),
-    _object("Product2", "Name ProductCode Family:picklist IsActive:boolean IsDeleted:boolean", _nothing),
-    _object("OpportunityLineItem", "OpportunityId:reference Product2Id:reference Quantity:double UnitPrice:currency TotalPrice:currency "
-            "CurrencyIsoCode:picklist ServiceDate:date IsDeleted:boolean", _nothing),
-    _object("ForecastingQuota", "QuotaOwnerId:reference QuotaAmount:currency QuotaQuantity:double StartDate:date PeriodId:reference "
-            "ForecastingTypeId:reference ProductFamily:picklist CurrencyIsoCode:picklist", _nothing),
 )  # fmt: skip

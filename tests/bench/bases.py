@@ -16,6 +16,8 @@ from tests.bench.statements import Model, Recording
 FILES = ("warehouse", "marts", "detail")
 #: the share of the deals that a night changes
 DELTA = 0.005
+#: written when a base is finished: the number of its deals
+_SIZE = "deals.txt"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Base:
 
 def prepare(folder: Path, recording: Recording, models: Iterable[Model], deals: int, older: int = 0) -> Base:
     """Makes a base of `deals` deals of two years, with `older` before them, and builds `models` on it in full. Nothing is measured."""
-    base = Base(folder, deals, max(20, int(deals * DELTA)))
+    base = _base(folder, deals)
     company.create(base.raw, deals, older)
     with duckdb.connect(str(base.raw / "warehouse.duckdb")) as connection:
         connection.execute(
@@ -50,7 +52,19 @@ def prepare(folder: Path, recording: Recording, models: Iterable[Model], deals: 
     (base.raw / "company.duckdb").unlink()
     company.add_night(base.night, deals, base.changed)
     _hand_on_the_night(base)
+    (folder / _SIZE).write_text(str(deals))
     return base
+
+
+def held(folder: Path) -> Base:
+    """The base that an earlier run made in `folder`. Raises SystemExit where there is none, or one that was not finished."""
+    if not (folder / _SIZE).exists():
+        raise SystemExit(f"There is no finished company in {folder}. Measure once with --keep and without --reuse.")
+    return _base(folder, int((folder / _SIZE).read_text()))
+
+
+def _base(folder: Path, deals: int) -> Base:
+    return Base(folder, deals, max(20, int(deals * DELTA)))
 
 
 def _hand_on_the_night(base: Base) -> None:
@@ -94,7 +108,7 @@ def events(base: Base) -> tuple[Path, Path]:
     with duckdb.connect(str(table)) as connection:
         connection.execute(f"attach '{base.night / 'marts.duckdb'}' as marts (read_only)")
         connection.execute(
-            "create table events as from marts.main.fct_deal_changes order by changed_at, hash(deal_key)"
+            "create or replace table events as from marts.main.fct_deal_changes order by changed_at, hash(deal_key)"
         )
         connection.execute(f"""
             copy (

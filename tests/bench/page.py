@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import duckdb
 
+from tests.bench import table
 from tests.bench.bases import DELTA, Base
+from tests.bench.parts import Measured
 
 _PAGE = """# What it costs
 
@@ -14,7 +14,8 @@ Written by `make bench`; the figures are of the machine and the day they were me
 
 A figure counts only as a ratio of two pieces of work measured side by side in one run. In every round each piece runs once, in a
 process of its own; what counts is the processor time (user + system) of that process and its children, without importing Python's
-modules. The ratio is taken round by round; the table shows the median and the spread. Wall time is not measured.
+modules. The ratio is taken round by round; the table shows the median and the spread, and with how many deals and rounds. Wall time is
+not measured. Parts may be measured one by one (`--only`), on companies of different sizes: a row that is not measured anew stays.
 
 {figures}
 
@@ -29,24 +30,15 @@ modules. The ratio is taken round by round; the table shows the median and the s
 - A single fact or mart runs as one `create table as` of its compiled query into a new file; what it reads is read-only.
 - The nightly delta: {delta} of the deals, a tenth of them new, one event in twenty dated back by weeks. Tables that are rebuilt whole
   every night are in it. Three times the history: as many deals again in each of the two pairs of years before, and the same delta.
-- polars and pandas get keys that are small integers, look nothing up and know neither deletions nor pairs of pipeline and stage. The
-  range join joins the calendar with the visits; the project's own mart follows changes of amount, owner and currency inside a visit besides.
+- polars and pandas get keys that are small integers, look nothing up and know neither deletions nor pairs of pipeline and stage.
+- The daily pipeline stands twice. By pipeline and stage, with a count and an amount: the formulation of the project's own marts (what changed
+  on a day, added up) against the calendar joined with what stood on each day. And as it is: by owner and currency besides, each amount
+  at the rate of its day, against such a join that gives the very rows of the mart. That both sides give the same rows is checked in the first round.
 
 {rest}"""
 
 
-@dataclass(frozen=True)
-class Sections:
-    """The parts of the page as Markdown; `night` and `full` are (model, CPU seconds)."""
-
-    figures: str
-    goals: str
-    models: str
-    night: list[tuple[str, float]]
-    full: list[tuple[str, float]]
-
-
-def sizes(base: Base, rounds: int) -> str:
+def sizes(base: Base) -> str:
     """What was measured on, in a sentence."""
     with duckdb.connect(str(base.night / "marts.duckdb"), read_only=True) as connection:
         counts = [
@@ -54,23 +46,27 @@ def sizes(base: Base, rounds: int) -> str:
             for table in ("fct_deal_changes", "fct_deal_stage_transitions", "fct_deal_stage_visits")
         ]
     return (
-        f"{rounds} rounds on a company of {base.deals:,} deals with {counts[0]:,} changes of tracked fields, {counts[1]:,} transitions and"
+        f"A company of {base.deals:,} deals has {counts[0]:,} changes of tracked fields, {counts[1]:,} transitions and"
         f" {counts[2]:,} visits in two years; a night changes {base.changed:,} of the deals. DuckDB {duckdb.__version__}."
     )
 
 
-def render(sections: Sections) -> str:
+def render(measured: Measured) -> str:
     """The whole page."""
     rest = ""
-    if sections.models:
-        rest += f"## Every core fact and mart alone\n{sections.models}\n\n"
+    if measured.models:
+        rows = sorted(measured.models.values(), key=lambda row: -(row.ratio.median if row.ratio else 0.0))
+        rest += f"## Every core fact and mart alone\n{table.markdown(rows, 'model')}\n\n"
     for title, steps in (
-        ("The dearest models of a night", sections.night),
-        ("The dearest models of a full rebuild", sections.full),
+        ("The dearest models of a night", measured.night),
+        ("The dearest models of a full rebuild", measured.full),
     ):
         if steps:
             lines = "\n".join(f"| `{name}` | {cpu:.2f} |" for name, cpu in steps)
             rest += f"## {title}\n| model | CPU-s |\n|---|---|\n{lines}\n\n"
+    if measured.ingest:
+        rest += f"{measured.ingest}\n"
     return _PAGE.format(
-        figures=sections.figures, goals=sections.goals, delta=f"{DELTA:.1%}".replace("%", " %"), rest=rest
+        figures=" ".join(measured.companies.values()), goals=table.markdown([*measured.goals.values()]),
+        delta=f"{DELTA:.1%}".replace("%", " %"), rest=rest,
     ).rstrip() + "\n"  # fmt: skip

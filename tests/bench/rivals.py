@@ -6,17 +6,72 @@ they know neither deletions nor pairs of pipeline and stage.
 
 from __future__ import annotations
 
-#: every day's open deals, from a join of the calendar with the visits; the project's own mart follows changes of amount, owner and
-#: currency inside a visit besides
-RANGE_JOIN = """
-create table pipeline_by_range_join as
-select day.calendar_date, visit.pipeline_key, visit.stage_key, visit.owner_key, visit.currency_code,
-    count(*) as open_count, sum(visit.entry_amount) as open_amount
+#: What is open, how many and what amount as the deals state it, at the end of every day, by pipeline and stage: like for like, the daily pipeline's
+#: formulation (changes by day, added up) against the textbook's join of the calendar with what stood on each day. The same rows come out.
+DAILY_BY_CHANGES = """
+create table daily as
+with
+deltas as (
+    select valid_from_date as calendar_date, stage_key, count(*) as deals, coalesce(sum(deal_amount), 0) as amount
+    from marts.main.fct_deal_versions where deal_status = 'open'
+    group by valid_from_date, stage_key
+    union all
+    select valid_to_date, stage_key, -count(*), -coalesce(sum(deal_amount), 0)
+    from marts.main.fct_deal_versions where deal_status = 'open' and valid_to_date is not null
+    group by valid_to_date, stage_key
+),
+changes as (
+    select stage_key, calendar_date, sum(deals) as deals, sum(amount) as amount from deltas group by stage_key, calendar_date
+),
+positions as (
+    select
+        stage_key, calendar_date as from_date,
+        lead(calendar_date, 1, (select cast(max(warehouse_data_through) as date) + 1 from marts.main.dim_sources)) over in_order as until_date,
+        sum(deals) over in_order as open_count,
+        sum(amount) over in_order as open_amount
+    from changes
+    window in_order as (partition by stage_key order by calendar_date)
+)
+select cast(unnest(range(positions.from_date, positions.until_date, interval 1 day)) as date) as calendar_date, stages.pipeline_key, stage_key,
+    cast(positions.open_count as bigint) as open_count, cast(positions.open_amount as decimal(18, 2)) as open_amount
+from positions
+left join marts.main.mart_sales__stages as stages using (stage_key)
+where positions.open_count > 0
+"""
+
+DAILY_BY_RANGE_JOIN = """
+create table daily as
+select day.calendar_date, version.pipeline_key, version.stage_key,
+    count(*) as open_count, cast(coalesce(sum(version.deal_amount), 0) as decimal(18, 2)) as open_amount
 from marts.main.dim_dates as day
-inner join marts.main.fct_deal_stage_visits as visit
-    on day.calendar_date >= cast(visit.entered_at as date)
-    and day.calendar_date < coalesce(cast(visit.exited_at as date), date '9999-12-31')
-where visit.stage_kind = 'open' and day.calendar_date <= (select cast(max(warehouse_data_through) as date) from marts.main.dim_sources)
+inner join marts.main.fct_deal_versions as version
+    on day.calendar_date >= version.valid_from_date and day.calendar_date < coalesce(version.valid_to_date, date '9999-12-31')
+where version.deal_status = 'open' and day.calendar_date <= (select cast(max(warehouse_data_through) as date) from marts.main.dim_sources)
+group by day.calendar_date, version.pipeline_key, version.stage_key
+"""
+
+#: mart_sales__pipeline_daily, row for row and in its full grain (by owner, each currency at the day's rate), from such a join
+MART_BY_RANGE_JOIN = """
+create table mart_sales__pipeline_daily as
+with open_days as (
+    select day.calendar_date, version.stage_key, version.owner_key, coalesce(version.currency_code, '') as currency_code,
+        count(*) as open_count, count(version.deal_amount) as amount_count, sum(version.deal_amount) as amount
+    from marts.main.dim_dates as day
+    inner join marts.main.fct_deal_versions as version
+        on day.calendar_date >= version.valid_from_date and day.calendar_date < coalesce(version.valid_to_date, date '9999-12-31')
+    where version.deal_status = 'open' and day.calendar_date <= (select cast(max(warehouse_data_through) as date) from marts.main.dim_sources)
+    group by day.calendar_date, version.stage_key, version.owner_key, coalesce(version.currency_code, '')
+)
+select open_days.calendar_date, stages.pipeline_key, open_days.stage_key, open_days.owner_key,
+    cast(sum(open_days.open_count) as bigint) as open_count,
+    cast(coalesce(sum(round(open_days.amount * rates.exchange_rate, 2)), 0) as decimal(18, 2)) as open_amount,
+    cast(coalesce(sum(case when rates.exchange_rate is null then open_days.amount_count end), 0) as bigint) as unconverted_count,
+    'EUR' as currency_code, 'booked' as amount_basis
+from open_days
+left join marts.main.mart_sales__stages as stages using (stage_key)
+left join marts.main.dim_exchange_rates as rates
+    on rates.rate_date = open_days.calendar_date and rates.from_currency_code = open_days.currency_code
+    and rates.to_currency_code = 'EUR'
 group by all
 """
 

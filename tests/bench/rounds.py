@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,13 +21,17 @@ SORT = "scan and sort"
 FULL_FIRST, FULL_SECOND = "full rebuild, staging and facts", "full rebuild, dimensions and marts"
 NIGHT_FIRST, NIGHT_SECOND = "night, staging and facts", "night, dimensions and marts"
 TRIPLED = "night, staging and facts, three times the history"
-RANGE_JOIN, POLARS, PANDAS = "range join", "polars", "pandas"
+POLARS, PANDAS = "polars", "pandas"
+#: the daily pipeline like for like, and the mart as it is
+CHANGES, RANGE_JOIN = "changes by day", "calendar range join"
+MART_RANGE_JOIN = "calendar range join to the same rows"
 #: they come with the dependency group `bench`; without it their rows say that they were not measured
 RIVALS_THERE = tuple(name for name in (POLARS, PANDAS) if find_spec(name))
 
 
-def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path, say: Say) -> Runs:
-    """Each core fact and mart of `models` alone, into a new file, from read-only inputs; and what they are held against."""
+def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path, say: Say) -> Iterator[Runs]:
+    """Each core fact and mart of `models` alone, into a new file, from read-only inputs; and what they are held against. After every round, all
+    runs so far."""
     runs: Runs = {}
     table, parquet = bases.events(base)
     inputs = {name: str(base.night / f"{name}.duckdb") for name in bases.FILES}
@@ -46,6 +50,22 @@ def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path,
             {"events": str(table)},
         )
 
+    def daily(is_checked: bool) -> None:
+        found = {}
+        for name, statement in (
+            (CHANGES, rivals.DAILY_BY_CHANGES),
+            (RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN),
+            (MART_RANGE_JOIN, rivals.MART_BY_RANGE_JOIN),
+        ):
+            alone(name, statement, inputs)
+            if is_checked:
+                found[name] = proof.fingerprints(scratch / "out.duckdb")
+        if is_checked:
+            found[DAILY] = {DAILY: proof.fingerprints(base.night / "marts.duckdb")[DAILY]}
+            proof.require_same_rows(found, CHANGES, RANGE_JOIN)
+            proof.require_same_rows(found, DAILY, MART_RANGE_JOIN)
+            say("  changes and range joins give the same rows")
+
     for number in range(1, rounds + 1):
         say(f"Round {number} of {rounds}: the ledger")
         sort()
@@ -58,16 +78,17 @@ def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path,
             spec = {"rival": f"tests.bench.rivals:{rival}_visits", "arguments": arguments}
             _keep(runs, rival, measure.run(scratch, spec), say)
         if DAILY in models:
-            alone(RANGE_JOIN, rivals.RANGE_JOIN, inputs)
+            daily(number == 1)
         for name in (each for each in plan.marts if each in models):
             alone(name, _creation(plan.models[name]), inputs)
         sort()
+        yield runs
     shutil.rmtree(scratch, ignore_errors=True)
-    return runs
 
 
-def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Path, say: Say) -> Runs:
-    """The nightly build and the full one on copies of one base, and the nightly one with three times the history behind it.
+def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Path, say: Say) -> Iterator[Runs]:
+    """The nightly build and the full one on copies of one base, and the nightly one with three times the history behind it. After every
+    round, all runs so far.
 
     Raises SystemExit when the first night does not leave what the full build gives.
     """
@@ -89,8 +110,8 @@ def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Pa
         replay(FULL_SECOND, whole, plan.second_half, "full")
         if number == 1:
             say(f"  {proof.require_equal(tonight, whole)} tables of the night equal those of the full rebuild")
+        yield runs
     shutil.rmtree(scratch, ignore_errors=True)
-    return runs
 
 
 def _creation(model: Model) -> str:

@@ -55,6 +55,11 @@ class Recording:
 def record(folder: Path) -> Recording:
     """Builds the small company in `folder`, in a process of its own, and returns what dbt sent."""
     subprocess.run([sys.executable, "-m", "tests.bench.statements", str(folder)], check=True, cwd=DBT_PROJECT.parent)
+    return read(folder)
+
+
+def read(folder: Path) -> Recording:
+    """What was written down in `folder`."""
     found = json.loads((folder / "recording.json").read_text())
     models = tuple(
         Model(**{name: tuple(each) if isinstance(each, list) else each for name, each in model.items()})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.bench import rounds as r
 from tests.bench.measure import Figure
-from tests.bench.plan import DAILY, TRANSITIONS, VISITS, Plan
+from tests.bench.plan import TRANSITIONS, VISITS, Plan
 from tests.bench.rounds import Runs
 
 
@@ -22,6 +22,8 @@ class Row:
     cpu: float = 0.0
     against_cpu: float = 0.0
     peak_mb: float = 0.0
+    deals: int = 0
+    rounds: int = 0
 
     @property
     def is_met(self) -> bool | None:
@@ -45,7 +47,7 @@ def row(work: str, against: str, goal: float | None, runs: Runs, above: Sequence
     return Row(
         work, against, goal, Figure.of([one / other for one, other in sides]),
         Figure.of([one for one, _ in sides]).median, Figure.of([other for _, other in sides]).median,
-        max(run.peak_mb for name in above for run in runs[name]),
+        max(run.peak_mb for name in above for run in runs[name]), rounds=number,
     )  # fmt: skip
 
 
@@ -60,7 +62,8 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
         row("stage visits from changes: transitions and visits", r.SORT, 1.5, runs, transitions_and_visits, [r.SORT]),
         row("the same", r.POLARS, 0.7, runs, transitions_and_visits, [r.POLARS]),
         row("the same", r.PANDAS, 0.7, runs, transitions_and_visits, [r.PANDAS]),
-        row(f"daily pipeline: {_names(plan.own(DAILY))}", r.RANGE_JOIN, 1 / 50, runs, plan.own(DAILY), [r.RANGE_JOIN]),
+        row("daily pipeline by pipeline and stage, count and amount", r.RANGE_JOIN, 1 / 50, runs, [r.CHANGES], [r.RANGE_JOIN]),
+        row(f"daily pipeline as it is: {_names(plan.daily())}", r.MART_RANGE_JOIN, None, runs, plan.daily(), [r.MART_RANGE_JOIN]),
         row(f"visits, daily pipeline, ordered funnel, dwell quantiles, waterfall: {_names(heavy)}{without}", r.SORT, 4, runs,
             heavy, [r.SORT]),
         row(f"the same and the facts behind them: {_names(behind)}", r.SORT, None, runs, [*heavy, *behind], [r.SORT]),
@@ -70,7 +73,7 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
     if any(each.ratio is None for each in marts):
         return [*rows, Row("the dearest mart", r.SORT, 1, None)]
     dearest = max(marts, key=lambda each: each.ratio.median if each.ratio else 0.0)
-    return [*rows, Row(f"the dearest mart: {dearest.work}", *_rest(dearest))]
+    return [*rows, replace(dearest, work=f"the dearest mart: {dearest.work}")]
 
 
 def each_model(plan: Plan, runs: Runs) -> list[Row]:
@@ -104,29 +107,25 @@ def steps(runs: Runs, names: Sequence[str], shown: int) -> list[tuple[str, float
 def markdown(rows: Sequence[Row], wording: str = "work") -> str:
     """A table: work, reference, goal, ratio with its spread, CPU seconds of both sides, peak memory."""
     lines = [
-        f"| {wording} | against | goal | ratio | least to most | met | CPU-s | CPU-s of the reference | peak MB |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| {wording} | against | goal | ratio | least to most | met | CPU-s | CPU-s of the reference | peak MB | deals | rounds |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for each in rows:
         goal = "" if each.goal is None else f"≤ {_number(each.goal)}"
         if each.ratio is None:
-            lines.append(f"| {each.work} | {each.against} | {goal} | not measured | | | | | |")
+            lines.append(f"| {each.work} | {each.against} | {goal} | not measured | | | | | | | |")
             continue
         met = {True: "yes", False: "**no**", None: ""}[each.is_met]
         lines.append(
             f"| {each.work} | {each.against} | {goal} | {_number(each.ratio.median)} |"
             f" {_number(each.ratio.least)} to {_number(each.ratio.most)} | {met} | {each.cpu:.2f} | {each.against_cpu:.2f} |"
-            f" {each.peak_mb:.0f} |"
+            f" {each.peak_mb:.0f} | {each.deals:,} | {each.rounds} |"
         )
     return "\n".join(lines)
 
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _rest(found: Row) -> tuple[str, float | None, Figure | None, float, float, float]:
-    return found.against, found.goal, found.ratio, found.cpu, found.against_cpu, found.peak_mb
 
 
 def _number(value: float) -> str:

@@ -20,7 +20,7 @@ from extractors.core.auth import Credential, HeaderCredential
 from extractors.core.client import Client, Limits, Retry
 from extractors.core.errors import ConfigurationError, IntegrityError, WatertightError
 from extractors.core.origin import declared_origin
-from extractors.sources.salesforce.tokens import SessionCredential
+from extractors.core.tokens import Granted, Session
 from tests.contract.hostile_links import hostile_links
 from tests.contract.scripted_server import CountedClock, ScriptedServer, answer, client_of, drip
 
@@ -31,8 +31,8 @@ SECRET = "canary-5ac1f09e"
 
 def salesforce_session() -> Credential:
     """As after a log-in: the secret that was logged in with, and the token that came of it."""
-    credential = SessionCredential(SecretStr(SECRET))
-    credential.use(SecretStr(SECRET))
+    credential = Session(SecretStr(SECRET))
+    credential.use(Granted(SECRET))
     return credential
 
 

@@ -66,7 +66,7 @@ class Warehouse:
                 create table raw._control_totals (
                     load_number bigint, source_system varchar, account varchar, run_id varchar, resource varchar, as_of timestamp,
                     pipeline_id varchar, stage_id varchar, currency_code varchar, deal_count bigint, deal_amount decimal(18, 2),
-                    excluded_ids varchar[])
+                    excluded_ids varchar[], left_out_ids varchar[])
             """)
 
     @classmethod
@@ -95,10 +95,10 @@ class Warehouse:
         finally:
             connection.close()
 
-    def load(self, source: str, resource: str, rows: list[dict[str, Any]]) -> int:
+    def load(self, source: str, resource: str, rows: list[dict[str, Any]], account: str = "") -> int:
         """Load one landing: rows of `{"id", "payload", "updated_at"?, "is_deleted"?}`. Returns the load's number."""
         self.loads += 1
-        account = ACCOUNTS[source]
+        account = account or ACCOUNTS[source]
         values = [
             (
                 account, row["id"], row.get("updated_at"), self.night, self.run_id, number, row.get("is_deleted", False), self.loads,
@@ -127,7 +127,7 @@ class Warehouse:
         with self.connect() as connection:
             for pipeline, stage, currency, count, amount in totals:
                 connection.execute(
-                    "insert into raw._control_totals values (?, ?, ?, ?, 'deals', ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into raw._control_totals values (?, ?, ?, ?, 'deals', ?, ?, ?, ?, ?, ?, ?, [])",
                     [
                         self.loads,
                         source,
@@ -164,9 +164,9 @@ class Warehouse:
         return self.results
 
     def build(self, *arguments: str) -> Any:
-        """Seeds, models and tests up to core. Raises with dbt's messages if anything fails."""
+        """Seeds, models and tests up to core, and what compares it with the sources. Raises with dbt's messages if anything fails."""
         result = self.dbt("build", "--select", "path:seeds", "path:models/staging", "path:models/intermediate", "path:models/core",
-                          "--exclude", "test_type:unit", "--indirect-selection", "cautious", *arguments)  # fmt: skip
+                          "path:models/marts/ops", "--exclude", "test_type:unit", "--indirect-selection", "cautious", *arguments)  # fmt: skip
         if not result.success:
             failed = [
                 f"{each.node.name}: {each.message}" for each in result.result or () if each.status in ("error", "fail")

@@ -8,14 +8,15 @@ amount of 0; a merged deal is a deleted one. Within one second a stage and a sta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-from simulator.pipelines import STAGES
+from simulator.pipedrive.identities import STAGE_ID, pipeline_id
+from simulator.pipelines import CODE, PIPELINE_CODE, STAGES
 from simulator.truth import Event
-from tests.e2e.truth_ledger import Move, instant
+from tests.e2e.truth_ledger import Move, instant, is_gone
 
 KIND = {stage.id: stage.kind for stage in STAGES}
 PIPELINE = {stage.id: stage.pipeline for stage in STAGES}
@@ -130,3 +131,44 @@ def _place(now: dict[str, str | None]) -> tuple[str, str]:
 def _amount(first: dict[str, str | None], rows: list[Row], at: datetime) -> tuple[Decimal | None, str | None]:
     now = dict(first) | {row.what: row.value for row in rows if row.at <= at}
     return Decimal(now["amount"] or "0"), now["currency"]
+
+
+def in_pipedrives_ids(moves: list[Move]) -> list[Move]:
+    """The truth log names pipelines and stages by the first CRM's ids."""
+    return [
+        move._replace(
+            pipeline=None if move.pipeline is None else str(pipeline_id(PIPELINE_CODE[move.pipeline])),
+            stage=move.stage if move.stage in (None, "won", "lost") else str(STAGE_ID[CODE[move.stage]]),
+        )
+        for move in moves
+    ]
+
+
+def agrees(found: list[tuple[str, Move]], state: list[Event], first_asked: datetime) -> bool:
+    """Equal transition for transition. A restoration is compared without its instant when the deal changed again before it was seen;
+    a deletion without a trace is noticed by the comparison of ids, if that has run since."""
+    if not state:
+        return not found
+    expected = in_pipedrives_ids(moves_in_pipedrive(state, first_asked))
+    if is_gone(state):
+        # As it was last seen; that it is gone may be known already.
+        expected = expected[:-1]
+        if found and found[-1][0] == "deleted":
+            found = found[:-1]
+    moves = [move for _, move in found]
+    restored = {index for index, (kind, _) in enumerate(found) if kind == "restored"}
+    if len(moves) != len(expected):
+        return False
+    return all(
+        move[1:] == wanted[1:] if index in restored else move == wanted
+        for index, (move, wanted) in enumerate(zip(moves, expected, strict=True))
+    )
+
+
+def is_out_of_reach(life: list[Event], first_asked: datetime) -> bool:
+    """True when Pipedrive had forgotten the deal before anybody asked: erased, or deleted or merged away more than 30 days before."""
+    ends = [event for event in life if event.kind in ("archived", "merged", "deleted", "restored")]
+    if not ends or ends[-1].kind == "restored":
+        return False
+    at = instant(ends[-1].recorded_at)
+    return at <= first_asked if ends[-1].kind == "deleted" else at <= first_asked - timedelta(days=30)

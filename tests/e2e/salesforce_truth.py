@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from simulator.pipelines import PIPELINES, STAGES
+from simulator.salesforce.identities import identify
 from simulator.truth import Event
-from tests.e2e.truth_ledger import Move, instant
+from tests.e2e.truth_ledger import Move, instant, is_forgotten_absence
 
 BIN = timedelta(days=15)
 #: a transaction's rows show at most this much after their stamp
 LONGEST_COMMIT = timedelta(minutes=12)
+STAGE_NAMES = {stage.id: stage.name for stage in STAGES}
+RECORD_TYPES = {pipeline.id: identify("RecordType", code + 1) for code, pipeline in enumerate(PIPELINES)}
 
 
 def recorded(event: Event) -> datetime:
@@ -107,3 +111,21 @@ def last_seen(life: list[Event], asked: list[datetime]) -> list[Event]:
     end = min(recorded(event) for event in life if event.kind == "deleted")
     nights = [moment for moment in asked if moment < end]
     return known_at(life, max(nights)) if nights else []
+
+
+def expected_of(life: list[Event], first_asked: datetime) -> list[Move]:
+    """The moves that the ledger must hold; an absence that was over before anybody asked left no trace."""
+    seen = [event for event in life if not is_forgotten_absence(life, event, first_asked)]
+    return [move._replace(pipeline=RECORD_TYPES.get(move.pipeline or "")) for move in moves_of(seen, STAGE_NAMES)]
+
+
+def agrees(found: list[tuple[str, Move]], wanted: list[Move], state: list[Event]) -> bool:
+    """Equal move for move. Salesforce dates a restoration only until the next change: its instant is not compared."""
+    if is_erased(state) and found and found[-1][0] == "deleted":
+        found = found[:-1]
+    if len(found) != len(wanted):
+        return False
+    return all(
+        move[1:] == due[1:] if kind == "restored" else move == due
+        for (kind, move), due in zip(found, wanted, strict=True)
+    )

@@ -16,6 +16,7 @@ from extractors.core.settings import read_settings
 from simulator import truth
 from simulator.server import start
 from tests.core.tables import differences
+from tests.e2e.hubspot_entities import COMPARED, Entities
 from tests.e2e.truth_ledger import deals_of, is_gone, known_at
 from tests.nights.hubspot import Night, compare_core, compare_raw, run_night, settings_for
 from warehouse.as_of import published_tables, recompute
@@ -48,6 +49,7 @@ def journey(home: Path) -> list[tuple[Night, dict[str, list[truth.Event]]]]:
             if number in (1, NIGHTS):
                 lives = deals_of(truth.read(simulation.home, number))
                 kept.append((Night(settings, simulation, loaded), lives))
+                kept[-1][0].entities = Entities.of(settings, simulation, number)
         raw = compare_raw(settings, simulation, lives, kept[0][0].asked_until)
         assert not raw.differences, f"{len(raw.differences)} deals differ in raw, first: {raw.differences[:3]}"
         assert raw.deals > DEALS * 0.9
@@ -90,6 +92,20 @@ def test_deals_gone_without_a_trace_are_marked_within_one_sweep(journey: Any) ->
     seen_on_first_night = journey[0][0].statuses
     assert [deal for deal in long_gone if deal in seen_on_first_night], "nothing vanished: the test would prove nothing"
     assert {night.statuses[deal] for deal in long_gone} <= {"deleted", "merged"}
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["after night 1", f"after night {NIGHTS}"])
+@pytest.mark.parametrize("entity", COMPARED)
+def test_every_entity_and_every_event_of_it_equals_the_truth(journey: Any, which: int, entity: str) -> None:
+    found = journey[which][0].entities
+    wrong = found.compare(entity)
+    assert not wrong, f"{len(wrong)} of {len(found.held[entity])} differ from the truth log, first: {wrong[:3]}"
+    assert len(found.held[entity]) >= found.least(entity)
+
+
+def test_the_company_showed_every_event_of_every_entity(journey: Any) -> None:
+    """Else the comparison above would prove little: each of these happened between the first night and the last."""
+    assert not journey[1][0].entities.never_happened()
 
 
 def test_a_later_night_reads_only_the_change(journey: Any) -> None:

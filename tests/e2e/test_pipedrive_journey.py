@@ -7,7 +7,8 @@ control totals (count and amount per pipeline, stage and currency, archived deal
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import duckdb
 import pytest
 
 from extractors.core.settings import Settings, read_settings
-from simulator import truth
-from simulator.pipedrive.identities import STAGE_ID, identify, pipeline_id
+from simulator import line_items, truth
+from simulator.identities import number_of
+from simulator.pipedrive.identities import identify
 from simulator.pipedrive.limits import TokenLimits
-from simulator.pipelines import CODE, PIPELINE_CODE
 from simulator.server import Simulation, start
-from tests.e2e.pipedrive_truth import moves_in_pipedrive
+from tests.e2e.pipedrive_truth import agrees, in_pipedrives_ids, is_out_of_reach, moves_in_pipedrive
+from tests.e2e.trade_truth import Trade, differing, read_trade
 from tests.e2e.truth_ledger import Move, deals_of, instant, is_gone, known_at, possible_states
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild
@@ -67,15 +69,15 @@ class Night:
         self.loaded = loaded
         self.night = simulation.world.clock.night
         self.asked_until = instant(simulation.world.clock.iso())
-        self.lives = {
-            str(identify("deals", life[0].number)): life
-            for life in deals_of(truth.read(simulation.home, self.night)).values()
-        }
+        self.events = list(truth.read(simulation.home, self.night))
+        self.sellers = {seller.id: seller.number for seller in simulation.company.sellers.everyone}
+        self.lives = {str(identify("deals", life[0].number)): life for life in deals_of(self.events).values()}
         with duckdb.connect(str(settings.published_dir / "marts.duckdb"), read_only=True) as connection:
             self.data_through: datetime = connection.execute(
                 "select data_through from dim_sources where source_system = 'pipedrive'"
             ).fetchall()[0][0]
             self.ledger = self._read_ledger(connection)
+            self.trade = read_trade(connection, "pipedrive")
             self.statuses = dict(
                 connection.execute(
                     "select source_deal_id, deal_status from dim_deals where source_system = 'pipedrive'"
@@ -111,47 +113,6 @@ class Night:
         for deal, kind, *move in rows:
             ledger[deal].append((kind, Move(*move)))
         return dict(ledger)
-
-
-def in_pipedrives_ids(moves: list[Move]) -> list[Move]:
-    """The truth log names pipelines and stages by the first CRM's ids."""
-    return [
-        move._replace(
-            pipeline=None if move.pipeline is None else str(pipeline_id(PIPELINE_CODE[move.pipeline])),
-            stage=move.stage if move.stage in (None, "won", "lost") else str(STAGE_ID[CODE[move.stage]]),
-        )
-        for move in moves
-    ]
-
-
-def agrees(found: list[tuple[str, Move]], state: list[truth.Event], first_asked: datetime) -> bool:
-    """Equal transition for transition. A restoration is compared without its instant when the deal changed again before it was seen;
-    a deletion without a trace is noticed by the comparison of ids, if that has run since."""
-    if not state:
-        return not found
-    expected = in_pipedrives_ids(moves_in_pipedrive(state, first_asked))
-    if is_gone(state):
-        # As it was last seen; that it is gone may be known already.
-        expected = expected[:-1]
-        if found and found[-1][0] == "deleted":
-            found = found[:-1]
-    moves = [move for _, move in found]
-    restored = {index for index, (kind, _) in enumerate(found) if kind == "restored"}
-    if len(moves) != len(expected):
-        return False
-    return all(
-        move[1:] == wanted[1:] if index in restored else move == wanted
-        for index, (move, wanted) in enumerate(zip(moves, expected, strict=True))
-    )
-
-
-def is_out_of_reach(life: list[truth.Event], first_asked: datetime) -> bool:
-    """True when Pipedrive had forgotten the deal before anybody asked: erased, or deleted or merged away more than 30 days before."""
-    ends = [event for event in life if event.kind in ("archived", "merged", "deleted", "restored")]
-    if not ends or ends[-1].kind == "restored":
-        return False
-    at = instant(ends[-1].recorded_at)
-    return at <= first_asked if ends[-1].kind == "deleted" else at <= first_asked - timedelta(days=30)
 
 
 def differences_of(night: Night, first_asked: datetime) -> tuple[list[str], Counter[str], int]:
@@ -213,6 +174,97 @@ def test_every_transition_that_pipedrive_can_express_equals_the_truth(journey: l
     }
     assert kinds <= set(compared), f"the company never showed {kinds - set(compared)}"
     assert "merged" not in compared, "Pipedrive does not name the survivor of a merge"
+
+
+def trade_of(night: Night, entity: str) -> Trade:
+    return Trade(night.events, entity, night.data_through, night.asked_until)
+
+
+def number_in(kind: str, identity: str | None) -> int:
+    """The number behind an id of the log."""
+    found = number_of(kind, identity or "")
+    assert found is not None
+    return found
+
+
+WHICH = pytest.mark.parametrize("which", [0, 1], ids=["after night 1", f"after night {NIGHTS}"])
+
+
+@WHICH
+def test_every_product_and_goal_equals_the_truth(journey: list[Night], which: int) -> None:
+    night = journey[which]
+    products, goals = trade_of(night, "product"), trade_of(night, "goal")
+    wanted = {
+        str(identify("products", each.number)): (each.values["name"], False)
+        for each in products.settled
+        if not each.end
+    }
+    gone = {str(identify("products", each.number)) for each in products.settled if each.end}
+    assert not differing(night.trade["products"], wanted, gone)
+    quotas: dict[str, tuple[Any, ...]] = {}
+    gone = set()
+    for thing in goals.settled:
+        start, end = (date.fromisoformat(day) for day in (thing.values["period"] or "").split("/"))
+        key = f"{thing.number:032x}/{start}"
+        if thing.end or thing.values["goal"] != "revenue":
+            gone.add(key)
+            continue
+        owner = str(identify("users", night.sellers[thing.values["owner"] or ""]))
+        target = Decimal(int(thing.amount("amount") or 0))
+        quotas[key] = (owner, start, end, target, "EUR", False)
+    lines = [line for line in differing(night.trade["quotas"], quotas, set()) if line]
+    assert len(quotas) > 20
+    assert not lines, f"{len(lines)} of {len(quotas)} goals differ from the truth, first: {lines[:3]}"
+    assert not gone & night.trade["quotas"].keys(), "goals that were withdrawn count"
+
+
+@WHICH
+def test_every_product_of_every_deal_equals_the_truth(journey: list[Night], which: int) -> None:
+    night = journey[which]
+    deals, items = trade_of(night, "deal"), trade_of(night, "line_item")
+    wanted: dict[str, tuple[Any, ...]] = {}
+    gone = set()
+    for thing in items.settled:
+        deal = deals.things[line_items.deal_of(thing.number)]
+        moving = deal.number in deals.moving
+        while deal.end == "merged":
+            deal = deals.by_identity[deal.into or ""]
+            moving |= deal.number in deals.moving
+        key, values = str(identify("line_items", thing.number)), thing.values
+        if moving or deal.end:
+            continue  # what a deal held that is gone is left as it was last seen
+        if thing.end:
+            gone.add(key)
+            continue
+        product = str(identify("products", number_in("products", values["product"])))
+        owner = str(identify("deals", deal.number))
+        wanted[key] = (
+            owner,
+            product,
+            float(values["quantity"] or 0),
+            thing.amount("amount"),
+            values["currency"],
+            False,
+        )
+    found = night.trade["line_items"]
+    lines = differing(found, wanted, gone)
+    assert len(wanted) > DEALS / 4
+    assert not lines, f"{len(lines)} of {len(wanted)} products of deals differ from the truth, first: {lines[:3]}"
+    assert which == 0 or gone & found.keys(), "nothing was taken off a deal"
+
+
+def test_whom_pipedrive_merged_away_is_deleted_within_one_sweep(journey: list[Night]) -> None:
+    first, last = journey
+    for table, entity in (("contacts", "contact"), ("companies", "company")):
+        swept = last.data_through - timedelta(days=3, hours=1)
+        things = trade_of(last, entity).settled
+        ids = {each.number: str(identify(table, each.number)) for each in things}
+        merged = [each for each in things if each.end == "merged" and each.ended_at and each.ended_at <= swept]
+        seen = [each for each in merged if ids[each.number] in first.trade[table]]
+        assert seen, f"none of the {table} was merged: the test would prove nothing"
+        assert {last.trade[table][ids[each.number]] for each in seen} == {(None, True)}
+        living = {last.trade[table].get(ids[each.number]) for each in things if each.end is None}
+        assert living == {(None, False)}
 
 
 def test_the_control_totals_count_every_deal_archived_ones_too(journey: list[Night]) -> None:

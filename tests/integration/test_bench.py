@@ -10,6 +10,7 @@ from tests.bench import proof, table
 from tests.bench import rounds as r
 from tests.bench.__main__ import main
 from tests.bench.measure import Figure, Run
+from tests.bench.parts import Measured
 from tests.bench.plan import Plan
 from tests.bench.statements import Model
 
@@ -18,20 +19,27 @@ pytestmark = pytest.mark.integration
 
 def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "bench"
-    assert main(["--deals", "600", "--rounds", "1", "--only", "visits,delta", "--folder", str(folder)]) == 0
+    assert main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta,ingest", "--folder", str(folder)]) == 0
     printed = capsys.readouterr()
     rows = {line.split("|")[1].strip(): line for line in printed.out.splitlines() if line.startswith("| ")}
-    assert re.search(r"company of 600 deals with \d,\d{3} changes", printed.out)
+    assert re.search(r"company of 600 deals has \d,\d{3} changes", printed.out)
     measured = {name for name, line in rows.items() if "not measured" not in line}
     assert {
         "stage visits from transitions",
         "fct_deal_stage_visits",
+        "daily pipeline by pipeline and stage, count and amount",
         "nightly delta: staging, intermediate and core facts",
         "nightly delta: everything, all marts included",
     } <= measured
     assert "all core facts and all marts" not in measured
+    assert "changes and range joins give the same rows" in printed.err
     assert "tables of the night equal those of the full rebuild" in printed.err
     assert not folder.exists()
+    assert "extract, land, load, staging" in measured
+    for name, least in (("own road", 500), ("own road, tenfold", 5000)):
+        counts = [int(cell.replace(",", "")) for cell in rows[name].split("|")[2:6]]
+        assert min(counts) > least
+        assert len(set(counts)) == 1, "sent, landed, loaded and staged"
 
 
 def test_a_night_that_differs_from_its_rebuild_is_named(tmp_path: Path) -> None:
@@ -44,6 +52,19 @@ def test_a_night_that_differs_from_its_rebuild_is_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="fct_detail, fct_marts differ"):
         proof.require_equal(tmp_path / "night", tmp_path / "rebuilt")
     assert proof.require_equal(tmp_path / "night", tmp_path / "night") == 4
+
+
+def test_sides_with_different_rows_have_no_ratio() -> None:
+    found: dict[str, proof.Fingerprints] = {"one": {"daily": (2, 7)}, "other": {"daily": (2, 8)}}
+    proof.require_same_rows(found, "one", "one")
+    with pytest.raises(SystemExit, match="one and other give different rows"):
+        proof.require_same_rows(found, "one", "other")
+
+
+def test_a_company_that_was_not_kept_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"There is no finished company in .*base. Measure once with --keep"):
+        main(["--reuse", "--folder", str(tmp_path)])
+    assert tmp_path.exists()
 
 
 def test_rows_that_nobody_measures_are_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,16 +87,16 @@ def test_models_join_the_rows_by_who_reads_whom() -> None:
         model("fct_deal_stage_visits", "stg_a"),
         model("fct_pipeline_movements", "fct_deal_stage_visits", "dim_rates"),
         model("mart_shared", "dim_deals"),
-        model("mart_own", "fct_pipeline_movements"),
-        model("mart_sales__pipeline_daily", "mart_own", "mart_shared"),
+        model("mart_sales__pipeline_changes_daily", "fct_pipeline_movements"),
+        model("mart_sales__pipeline_daily", "mart_sales__pipeline_changes_daily", "mart_shared"),
         model("mart_sales__funnel", "mart_shared"),
     ]
     plan = Plan({each.name: each for each in models})
-    assert plan.own("mart_sales__pipeline_daily") == ("mart_own", "mart_sales__pipeline_daily")
+    assert plan.daily() == ("mart_sales__pipeline_changes_daily", "mart_sales__pipeline_daily")
     heavy, missing = plan.heavy()
     assert set(heavy) == {
         "fct_deal_stage_visits",
-        "mart_own",
+        "mart_sales__pipeline_changes_daily",
         "mart_shared",
         "mart_sales__pipeline_daily",
         "mart_sales__funnel",
@@ -89,6 +110,25 @@ def test_models_join_the_rows_by_who_reads_whom() -> None:
         "fct_pipeline_movements",
     ]
     assert next(each.name for each in plan.second_half) == "dim_deals"
+
+
+def test_parts_measured_one_by_one_come_together(tmp_path: Path) -> None:
+    found = Measured()
+    found.add(
+        [table.Row("one: a", "x", 1.0, Figure(2.0, 1.0, 3.0), rounds=5), table.Row("two", "x", 1.0, None)], [], 1000
+    )
+    found.save(tmp_path / "bench.json")
+    later = Measured.of(tmp_path / "bench.json")
+    assert later == found
+    later.add(
+        [table.Row("one: b", "x", 1.0, None), table.Row("two", "x", 1.0, Figure(0.5, 0.4, 0.6), rounds=2)], [], 20
+    )
+    lines = table.markdown([*later.goals.values()]).splitlines()[2:]
+    assert lines == [
+        "| one: a | x | ≤ 1.00 | 2.00 | 1.00 to 3.00 | **no** | 0.00 | 0.00 | 0 | 1,000 | 5 |",
+        "| two | x | ≤ 1.00 | 0.50 | 0.40 to 0.60 | yes | 0.00 | 0.00 | 0 | 20 | 2 |",
+    ]
+    assert Measured.of(tmp_path / "absent.json") == Measured()
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:

@@ -43,7 +43,11 @@ def red(warehouse: Warehouse) -> set[str]:
     """The names of the tests that fail; what stands on a table with a failed test is not built, and not tested either."""
     with contextlib.suppress(AssertionError):
         warehouse.build()
-    return {each.node.name.split("_fct_")[0] for each in warehouse.results.result if each.status == "fail"}
+    return {
+        each.node.name.split("_fct_")[0].split("_mart_")[0]
+        for each in warehouse.results.result
+        if each.status == "fail"
+    }
 
 
 def history(rows: list[Row], number: int, name: str) -> list[Row]:

@@ -27,8 +27,8 @@ CHECKS = [
     "marts_waterfall_ends_with_the_open_deals", "marts_waterfall_rounding_is_only_rounding",
 ]  # fmt: skip
 STEPS = [
-    "open_positions_daily", "open_positions_by_close", "close_date_changes", "pipeline_movements_daily", "waterfall_changes", "currency_days",
-    "currency_closing_days", "waterfall_days", "waterfall_ends", "pipeline_waterfall",
+    "pipeline_changes_daily", "open_positions_daily", "open_positions_by_close", "close_date_changes", "pipeline_movements_daily",
+    "waterfall_changes", "currency_days", "currency_closing_days", "waterfall_days", "waterfall_ends", "pipeline_waterfall",
 ]  # fmt: skip
 
 Built = tuple[Path, list[History]]

@@ -19,12 +19,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "mutants.md"
 
 def scenes(project: Project, folder: Path, seed: int) -> list[judging.Judges]:
     """The three companies with their tests, the quickest first."""
-    answers, histories = companies.drawn_for_the_marts(project, folder / "answers", seed, 250)
-    by_hand = companies.by_hand(project, folder / "by_hand")
+    answers, histories, learned = companies.drawn_for_the_marts(project, folder / "answers", seed, 250)
+    by_hand, leads = companies.by_hand(project, folder / "by_hand")
     oracle, nights = companies.told_by_the_oracle(project, folder / "oracle", seed, 400)
     return [
-        judging.judges(answers, project.tests, judging.of_the_marts(answers, histories)),
-        judging.judges(by_hand, project.tests, judging.of_the_ledger(by_hand)),
+        judging.judges(answers, project.tests, judging.of_the_marts(answers, histories, learned)),
+        judging.judges(by_hand, project.tests, judging.of_the_ledger(by_hand, leads)),
         judging.judges(oracle, project.tests, judging.of_the_oracle(oracle, nights)),
     ]
 

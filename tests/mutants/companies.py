@@ -11,14 +11,22 @@ from typing import Any
 from extractors.core.settings import Settings
 from tests.core.company import NIGHTS, Company, HubSpot, file_change, file_deal, stage
 from tests.core.warehouse import Warehouse
+from tests.integration import test_lead_ledger
 from tests.marts.build import COLUMNS, DERIVED, INTERMEDIATE, write_core
 from tests.marts.histories import Event, History, core_tables, draw, key
+from tests.marts.over_time import Learned, learn
+from tests.mutants import money
+from tests.mutants.money import LATE
 from tests.mutants.project import Project
 from tests.mutants.scene import Scene, empty
+from tests.oracle import lead_histories
 from tests.oracle.histories import found_company, live_on, write_folder
+from tests.oracle.lead_ledger import Night as LeadNight
 from tests.oracle.ledger import Night, parse_instant
 from watertight import night as steps
 
+#: leads of every kind of history, a dozen of each
+LEADS = 12 * len(lead_histories.KINDS)
 #: which deals HubSpot no longer counts after each night: archived, merged away or vanished
 _GONE: list[set[str]] = [set(), {"11", "12"}, {"11", "13"}, {"11", "13", "23"}, {"11", "13", "23"}]
 
@@ -37,7 +45,6 @@ _SEEDED = {
 _STAGE = {"pipeline_id": "t", "stage_kind": "open"}
 #: the second night begins: the stages change at the very instant at which a deal moves
 _MOMENT = "2026-06-02T02:00:00Z"
-_LATE = "2026-05-{:02d}T22:30:00Z".format  # the next day in Berlin
 #: what the story of tests/core leaves out, by night and table of the folder: rates of both directions, funnel steps, leads, activities …
 _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
     {
@@ -59,9 +66,11 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
             for day, pair, rate in (
                 ("02", "CHFEUR", "0.95"), ("04", "CHFEUR", "0.96"), ("06", "EURCHF", "1.05"), ("20", "EURCHF", "1.04"),
                 ("22", "CHFEUR", "0.97"), ("29", "CHFEUR", "0.98"), ("30", "EURCHF", "1.03"), ("30", "EUREUR", "1"),
-                ("31", "SEKEUR", "0.09"), ("28", "CHFSEK", "11"),
+                ("31", "SEKEUR", "0.09"), ("28", "CHFSEK", "11"), ("03", "GBPEUR", "1.16"), ("31", "GBPUSD", "1.27"),
             )
-        },
+        } | {"early": {"date": "2026-01-05", "from_currency": "CHF", "to_currency": "EUR", "rate": "0.9"},
+             # of the as-of's own day where the company is
+             "newest": {"date": "2026-06-05", "from_currency": "SEK", "to_currency": "EUR", "rate": "0.095"}},
         "companies": {
             each["company_id"] or "": each
             for each in (
@@ -75,80 +84,99 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
             "k3": {"contact_id": "k3"},
         },
         "leads": {
-            "l1": {"lead_id": "l1", "created_at": _LATE(1), "company_id": "c2", "owner_id": "o1", "channel": "fair", "status": "mql",
+            "z1": {"lead_id": "z1", "created_at": LATE(1), "company_id": "c2", "owner_id": "o1", "channel": "fair", "campaign_id": "m1", "contact_id": "k1", "status": "mql",
                    "lead_direction": "inbound", "converted_deal_id": "x1"},
-            "l2": {"lead_id": "l2", "created_at": _LATE(2), "company_id": "gone", "owner_id": "gone", "status": "disqualified"},
-            "l3": {"lead_id": "l3", "created_at": _LATE(3)},
+            "z2": {"lead_id": "z2", "created_at": LATE(2), "company_id": "gone", "owner_id": "gone", "status": "disqualified"},
+            "z4": {"lead_id": "z4", "created_at": LATE(4), "status": "sql", "disqualified_reason": "none"},
+            "z3": {"lead_id": "z3", "created_at": LATE(3), "channel": "Web", "campaign_id": "gone", "company_id": "c1"},
+        },
+        # two changes of one instant, listed against their order
+        "lead_status_changes": {
+            "z4 then": {"lead_id": "z4", "new_status": "sql", "old_status": "mql", "changed_at": LATE(5), "sequence": "2"},
+            "z4 first": {"lead_id": "z4", "new_status": "mql", "old_status": "new", "changed_at": LATE(5), "sequence": "1"},
         },
         "deals": {
             each["deal_id"]: each
             for each in (
-                file_deal("x1", "t3", pipeline_id="t", lead_id="l1", company_id="c2", currency_code="CHF", recurring_amount="10.00", channel="fair",
+                file_deal("x1", "t3", pipeline_id="t", lead_id="z1", company_id="c2", currency_code="CHF", recurring_amount="10.00", channel="fair",
                           lead_direction="inbound"),
-                file_deal("x2", "t5", pipeline_id="t", closed_at=_LATE(21), currency_code="CHF", owner_id="o9", expected_close_date="2026-05-21"),
-                file_deal("x3", "t6", pipeline_id="t", closed_at=_LATE(9), currency_code="CHF", lost_reason="no decision", created_at=_LATE(1)),
+                file_deal("x2", "t5", pipeline_id="t", closed_at=LATE(21), currency_code="CHF", owner_id="o9", expected_close_date="2026-05-21"),
+                file_deal("x3", "t6", pipeline_id="t", closed_at=LATE(9), currency_code="CHF", lost_reason="no decision", created_at=LATE(1)),
                 file_deal("x4", "t1", pipeline_id="t", currency_code="SEK", recurring_amount="7.00", deal_amount=None),
-                file_deal("x5", "t1", pipeline_id="t", created_at=_LATE(1)),
+                file_deal("x5", "t1", pipeline_id="t", created_at=LATE(1)),
                 file_deal("x6", "t2", pipeline_id="t", owner_id=None),
                 file_deal("x7", "t4", pipeline_id="t", currency_code=None),
-                file_deal("x8", "t7", pipeline_id="t", closed_at=_LATE(28), currency_code="CHF", lead_id="l3", expected_close_date="2026-06-30"),
+                file_deal("x8", "t7", pipeline_id="t", closed_at=LATE(28), currency_code="CHF", lead_id="z3", expected_close_date="2026-06-30"),
                 file_deal("x9", "t2", pipeline_id="t", currency_code="XXX", recurring_amount="5.00"),
                 file_deal("x10", "t1", pipeline_id="t", created_at="2026-04-30T22:30:00Z"),
                 file_deal("x11", None, is_deleted="true", deleted_at="2026-05-20T10:00:00Z"),
+                file_deal("x12", "t1", pipeline_id="v"),
             )
         },
         "deal_changes": {
             str(number): row
             for number, row in enumerate(
                 (
-                    file_change("x1", "stage", "t2", _LATE(3), "t1"), file_change("x1", "stage", "t3", _LATE(8), "t2"),
-                    file_change("x1", "currency", "CHF", _LATE(4), "EUR"), file_change("x1", "amount", "100.00", _LATE(5), "250.00"),
-                    file_change("x2", "stage", "t5", _LATE(21), "t1"), file_change("x2", "amount", "100.00", _LATE(21), "90.00"),
-                    file_change("x2", "expected_close", None, _LATE(10), "2026-05-15"),
-                    file_change("x2", "expected_close", "2026-05-21", _LATE(21), None),
-                    file_change("x8", "stage", "t7", _LATE(28), "t1"), file_change("x8", "amount", "100.00", _LATE(12), "300.00"),
-                    file_change("x8", "currency", "CHF", _LATE(11), "EUR"), file_change("x8", "owner", "o1", _LATE(12), "o9"),
-                    file_change("x4", "amount", None, _LATE(6), "20.00"),
-                    file_change("x10", "stage", "t1", _LATE(7), "unlisted"),
-                    file_change("x7", "currency", None, _LATE(6), "EUR"), file_change("x7", "stage", "t4", _LATE(7), "t1"),
+                    file_change("x1", "stage", "t2", LATE(3), "t1"), file_change("x1", "stage", "t3", LATE(8), "t2"),
+                    file_change("x1", "currency", "CHF", LATE(4), "EUR"), file_change("x1", "amount", "100.00", LATE(5), "250.00"),
+                    file_change("x2", "stage", "t5", LATE(21), "t1"), file_change("x2", "amount", "100.00", LATE(21), "90.00"),
+                    file_change("x2", "expected_close", None, LATE(10), "2026-05-15"),
+                    file_change("x2", "expected_close", "2026-05-21", LATE(21), None),
+                    file_change("x8", "stage", "t7", LATE(28), "t1"), file_change("x8", "amount", "100.00", LATE(12), "300.00"),
+                    file_change("x8", "currency", "CHF", LATE(11), "EUR"), file_change("x8", "owner", "o1", LATE(12), "o9"),
+                    file_change("x4", "amount", None, LATE(6), "20.00"),
+                    file_change("x10", "stage", "t1", LATE(7), "unlisted"),
+                    file_change("x7", "currency", None, LATE(6), "EUR"), file_change("x7", "stage", "t4", LATE(7), "t1"),
                 )
             )
-        } | {"taken back": file_change("x8", "expected_close", "2026-06-30", _LATE(14), None)},
+        } | {"taken back": file_change("x8", "expected_close", "2026-06-30", LATE(14), None)},
         "activities": {
             each["activity_id"] or "": each | {"activity_type": "call"}
             for each in (
-                {"activity_id": "a1", "deal_id": "x5", "happened_at": _LATE(20), "owner_id": "o1"},
-                {"activity_id": "a2", "deal_id": "x6", "happened_at": _LATE(21), "direction": "inbound"},
+                {"activity_id": "a1", "deal_id": "x5", "happened_at": LATE(20), "owner_id": "o1"},
+                {"activity_id": "a2", "deal_id": "x6", "happened_at": LATE(21), "direction": "inbound"},
                 {"activity_id": "a3", "deal_id": "x7", "happened_at": "2027-05-01T00:00:00Z", "is_automated": "true"},
-                {"activity_id": "a4", "happened_at": _LATE(21), "lead_id": "l1", "contact_id": "k1", "owner_id": "o8"},
+                {"activity_id": "a4", "happened_at": LATE(21), "lead_id": "z1", "contact_id": "k1", "owner_id": "o8"},
             )
         },
     },
     {
         "stages": {"t|t2": _STAGE | {"stage_id": "t2", "stage_name": "Two", "stage_order": "9", "funnel_step": "no such step", "is_active_stage": "false"}},
         "deals": {
-            "x8": file_deal("x8", "t7", pipeline_id="t", closed_at=_LATE(28), currency_code="CHF", lead_id="l3"),
-            "x5": file_deal("x5", "t1", pipeline_id="t", created_at=_LATE(1), is_deleted="true", merged_into_deal_id="x6", deleted_at=_LATE(31)),
+            "x8": file_deal("x8", "t7", pipeline_id="t", closed_at=LATE(28), currency_code="CHF", lead_id="z3"),
+            "x5": file_deal("x5", "t1", pipeline_id="t", created_at=LATE(1), is_deleted="true", merged_into_deal_id="x6", deleted_at=LATE(31)),
         },
         "exchange_rates": {"22CHFEUR": {"date": "2026-05-22", "from_currency": "CHF", "to_currency": "EUR", "rate": "0.975"}},
     },
     {
         "deal_changes": {"moment": file_change("x9", "stage", "t1", _MOMENT, "t2")},
         "deals": {"x9": file_deal("x9", "t1", pipeline_id="t", currency_code="XXX", recurring_amount="5.00"), "x6": file_deal("x6", "t2", pipeline_id="t", owner_id=None, is_deleted="true", merged_into_deal_id="x7", deleted_at="2026-06-02T10:00:00Z")},
-        "activities": {"a5": {"activity_id": "a5", "activity_type": "note", "deal_id": "x5", "happened_at": _LATE(30), "owner_id": "o1"}},
+        "activities": {"a5": {"activity_id": "a5", "activity_type": "note", "deal_id": "x5", "happened_at": LATE(30), "owner_id": "o1"}},
     },
 ]  # fmt: skip
 
 
-def by_hand(project: Project, folder: Path) -> Scene:
-    """A few dozen deals of every kind from three sources over five nights, with the totals and the list that HubSpot gives."""
+#: the company's own words for the channels of its folder; an evening in UTC that is the next day in Berlin
+_MENDED = """
+    insert into channels values ('files', 'fair', 'trade fair');
+    update _loads set data_through = data_through - interval '3 hours 25 minutes';
+"""
+
+
+def by_hand(project: Project, folder: Path) -> tuple[Scene, list[LeadNight]]:
+    """A few dozen deals of every kind from three sources over five nights, with the totals and the list that HubSpot gives, and leads drawn for the
+    oracle; the nights of these leads as the oracle needs them."""
     scene = empty("by hand", project)
     warehouse = Warehouse(folder)
-    company = Company(warehouse)
+    company, leads = Company(warehouse), lead_histories.folders(1, LEADS)
     for number in range(len(NIGHTS)):
         company.night(number)
         if number == 0:
             warehouse.load("hubspot", "deal_pipelines", [_SEEDED])
+            money.load_second_portal(warehouse)
+        money.load(warehouse, number)
+        if number < len(leads):
+            test_lead_ledger.load(warehouse, company.files, leads[number])
         if number < len(_BESIDE):
             for resource, rows in _BESIDE[number].items():
                 warehouse.load("files", resource, [{"id": name, "payload": row} for name, row in rows.items()])
@@ -156,8 +184,8 @@ def by_hand(project: Project, folder: Path) -> Scene:
             taken_back = {"id": "taken back", "payload": _BESIDE[0]["deal_changes"]["taken back"], "is_deleted": True}
             warehouse.load("files", "deal_changes", [taken_back])
         _hubspots_own_word(warehouse, company.hubspot, _GONE[number])
-        scene.add_night(warehouse.files["warehouse"], "raw")
-    return scene
+        scene.add_night(warehouse.files["warehouse"], "raw", _MENDED)
+    return scene, leads
 
 
 def _hubspots_own_word(warehouse: Warehouse, hubspot: HubSpot, gone: set[str]) -> None:
@@ -205,8 +233,8 @@ def _after_half(history: History) -> datetime:
     return history.events[len(history.events) // 2].at
 
 
-def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -> tuple[Scene, list[History]]:
-    """Core tables written from drawn histories; the histories."""
+def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -> tuple[Scene, list[History], Learned]:
+    """Core tables written from drawn histories; the histories, and when which expected close was known."""
     histories = draw(seed, deals)
     for history in histories:
         if all(event.field != "currency" for event in history.events):
@@ -219,6 +247,7 @@ def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -
         )
     folder.mkdir(parents=True)
     tables = core_tables(histories)
+    learned = learn(seed, histories, tables)
     # a stage that was taken away: nobody stands in it, and nothing may be counted by it
     removed = next(row for row in tables["dim_stages"] if row["open_rank"] == 2)
     tables["dim_stages"].append(
@@ -229,4 +258,4 @@ def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -
     scene = empty("answers", project, frozenset(COLUMNS))
     scene.derived = frozenset(DERIVED)
     scene.add_night(folder / "marts.duckdb", "main", INTERMEDIATE.format(marts=""))
-    return scene, histories
+    return scene, histories, learned

@@ -175,16 +175,22 @@ def _maker(
 
 
 def draw(models: Sequence[Model], seed: int) -> Iterator[Callable[[], Mutant]]:
-    """Mutants without end but that of their number: every kind in turn, within a kind at random over all models."""
+    """Mutants without end but that of their number: every kind in turn, within a kind of the model that had the fewest turns until then."""
     dice = random.Random(seed)
-    by_kind: dict[str, list[Callable[[], Mutant]]] = defaultdict(list)
+    by_kind: dict[str, dict[str, list[Callable[[], Mutant]]]] = defaultdict(lambda: defaultdict(list))
     for model in models:
         for maker in mutants_of(model):
-            by_kind[maker.kind].append(maker)  # type: ignore[attr-defined]
-    for makers in by_kind.values():
-        dice.shuffle(makers)
+            by_kind[maker.kind][model.name].append(maker)  # type: ignore[attr-defined]
+    for by_model in by_kind.values():
+        for makers in by_model.values():
+            dice.shuffle(makers)
+    turns = {model.name: (0, dice.random()) for model in models}
     while by_kind:
         for kind in sorted(by_kind):
-            yield by_kind[kind].pop()
+            name = min(by_kind[kind], key=turns.__getitem__)
+            turns[name] = (turns[name][0] + 1, dice.random())
+            yield by_kind[kind][name].pop()
+            if not by_kind[kind][name]:
+                del by_kind[kind][name]
             if not by_kind[kind]:
                 del by_kind[kind]

@@ -53,11 +53,12 @@ class DataTest:
 
 @dataclass(frozen=True)
 class Project:
-    """Models in the order of the build; `seeds` as files."""
+    """Models in the order of the build; `seeds` as files; the names of the `sources`' tables."""
 
     models: dict[str, Model]
     tests: tuple[DataTest, ...]
     seeds: dict[str, Path]
+    sources: frozenset[str] = frozenset()
     children: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def descendants(self, name: str) -> list[str]:
@@ -109,6 +110,7 @@ def compile_project(folder: Path) -> Project:
             for node in manifest.nodes.values()
             if node.resource_type == "seed"
         },
+        frozenset(node.identifier for node in manifest.sources.values()),
     )
 
 

@@ -61,6 +61,10 @@ class Scene:
         """The model is built here, and not given or left out."""
         return model.name not in self.given and (not self.given or model.layer == "marts" or model.name in self.derived)
 
+    def has(self, name: str) -> bool:
+        """The model's table is here with all its columns."""
+        return name in self.given or self.built(self.project.models[name])
+
     def add_night(self, file: Path, source_schema: str, mend: str = "") -> None:
         """Takes over the tables of a schema of a database file, mends them, then builds everything that follows from them."""
         schema = f"n{self.nights}"

@@ -1,4 +1,4 @@
-"""`python -m tests.nights --nights 30 --size 1500 --seed 5`: real nights on the simulated CRM, compared with the truth, ended by `verify`.
+"""`python -m tests.nights --nights 30 --size 300 --seed 393`: real nights on the simulated CRM, compared with the truth, ended by `verify`.
 
 Everything runs in this process: dbt parses the project once. A run that is cut off goes on with the night after the last finished one; the
 state of each seed lies in `<out>/seed-<n>`.
@@ -11,15 +11,16 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.nights.run import Plan, Progress, go_on, report, unshown
+from tests.nights.page import PAGE, page, report, unshown
+from tests.nights.run import Plan, Progress, go_on
 
 
 def main() -> int:
     """Exit code 0: no difference to the truth, every warehouse equals its rebuild, and there was something to put right; 1: otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tests.nights", description=__doc__)
     parser.add_argument("--nights", type=int, default=30, help="nights of each seed (default 30)")
-    parser.add_argument("--size", type=int, default=1500, help="deals of the company on its first night (default 1500)")
-    parser.add_argument("--seed", type=int, nargs="+", default=[5], help="seeds, one company each (default 5)")
+    parser.add_argument("--size", type=int, default=300, help="deals of the company on its first night (default 300)")
+    parser.add_argument("--seed", type=int, nargs="+", default=[393], help="seeds, one company each (default 393)")
     parser.add_argument(
         "--build-every", type=int, default=1, help="build and publish every so many nights, and on the last (default 1)"
     )
@@ -33,6 +34,7 @@ def main() -> int:
         "--out", type=Path, default=Path("build/nights"), help="where homes are kept (default build/nights)"
     )
     parser.add_argument("--keep", action="store_true", help="keep the homes of finished seeds")
+    parser.add_argument("--write", action="store_true", help="write docs/proofs/thirty-nights.md")
     given = parser.parse_args()
     plan = Plan(given.nights, given.size, given.build_every, given.compare_every)
     finished: list[Progress] = []
@@ -47,7 +49,10 @@ def main() -> int:
     absent = unshown(finished)
     if absent:
         print(f"Not shown by these nights: {', '.join(absent)}. Take more nights, a larger company or another seed.")
-    return 0 if all(progress.is_good for progress in finished) and not absent else 1
+    is_good = all(progress.is_good for progress in finished) and not absent
+    if given.write and is_good:
+        PAGE.write_text(page(plan, finished), encoding="utf-8")
+    return 0 if is_good else 1
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -76,6 +76,14 @@ def run_night(settings: Settings) -> dict[str, dict[str, Any]]:
     return loaded
 
 
+class Published(NamedTuple):
+    """A ledger, and when it was asked for: everything recorded by `data_through` is in it, nothing recorded after `asked_until`."""
+
+    data_through: datetime
+    asked_until: datetime
+    ledger: Mapping[str, list[tuple[str, Move]]]
+
+
 class Night:
     """One night's publication beside what was true when it was made."""
 
@@ -136,7 +144,7 @@ def _states(life: list[truth.Event], data_through: datetime, until: datetime) ->
     return states
 
 
-def compare_core(night: Night, lives: Lives, first_asked: datetime) -> Compared:
+def compare_core(night: Night | Published, lives: Lives, first_asked: datetime) -> Compared:
     """Every transition of every deal, with its instant and amount, against the truth as known on that night."""
     found = Compared()
     for deal, life in lives.items():
@@ -162,8 +170,10 @@ def agrees(found: list[tuple[str, Move]], state: list[truth.Event], first_asked:
     """Equal transition for transition. Two things HubSpot does not date are compared without their instant: a restoration
     (seen at the next visit) and a deletion without a trace (noticed by the comparison of ids, if that has run since). Archived
     and restored before anybody asked leaves nothing to see."""
-    if not state:
-        return not found
+    if not any(event.kind == "created" for event in state):
+        return (
+            not found
+        )  # nothing of it, or all that is known is that it was merged away: it came and went between two nights
     expected = moves_of([event for event in state if not is_forgotten_absence(state, event, first_asked)])
     if is_gone(state):
         if found and found[-1][0] == "deleted" and found[-1][1].at > expected[-1].at:

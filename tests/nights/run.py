@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -167,48 +167,3 @@ def _keep(path: Path, progress: Progress) -> None:
     written = path.with_suffix(".part")
     written.write_text(json.dumps(asdict(progress), indent=1))
     written.replace(path)
-
-
-def unshown(finished: Sequence[Progress]) -> list[str]:
-    """What no seed had to put right: without late changes, merges and deletions the nights prove little."""
-    wanted = ("changes known a day or more late", "deals merged", "deals deleted")
-    return [name for name in wanted if not any(each.later.get(name) for each in finished)]
-
-
-def report(finished: Sequence[Progress]) -> str:
-    """The table of all seeds, what came late, and the differences, if any."""
-    lines = [
-        "| seed | nights | requests | rows landed | new versions | deals compared in raw | in core | transitions compared | differences to the truth | to the rebuild | seconds |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for each in finished:
-        rebuilt = "not asked" if each.rebuild_differences is None else len(each.rebuild_differences)
-        lines.append(
-            f"| {each.seed} | {each.nights} | {each.requests:,} | {each.rows_landed:,} | {each.rows_new:,} | {each.raw_compared:,} | "
-            f"{each.core_compared:,} | {each.transitions:,} | {len(each.differences)} | {rebuilt} | {each.seconds:.0f} |"
-        )
-    totals: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
-    warnings: Counter[str] = Counter()
-    for each in finished:
-        totals.update(each.later)
-        kinds.update(each.kinds)
-        warnings.update(each.warnings)
-    lines += [
-        "",
-        "What the nights had to put right: " + ", ".join(f"{count:,} {name}" for name, count in totals.items()) + ".",
-    ]
-    lines += [
-        "",
-        "Transitions on the last night: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()) + ".",
-    ]
-    if warnings:
-        lines += [
-            "",
-            "Warnings, in nights: " + ", ".join(f"{name} {count}" for name, count in warnings.most_common()) + ".",
-        ]
-    for each in finished:
-        lines += [
-            f"seed {each.seed}: {sentence}" for sentence in [*each.differences, *(each.rebuild_differences or [])][:50]
-        ]
-    return "\n".join(lines)

@@ -22,7 +22,13 @@ from tests.planted.lives import NIGHTS, STAGES, Life, Told, live, tell
 from tests.planted.sources import Landing, Loader, landings
 
 BYSTANDERS = 2
-LAYERS = ("path:seeds", "path:models/staging", "path:models/intermediate", "path:models/core")
+LAYERS = (
+    "path:seeds",
+    "path:models/staging",
+    "path:models/intermediate",
+    "path:models/core",
+    "path:models/marts/ops",
+)
 _ACCOUNT = re.compile(r"\bcase-\d{6}\b")
 _KEY = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 

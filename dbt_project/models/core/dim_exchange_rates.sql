@@ -30,21 +30,28 @@ served as (
 
 ),
 
+days as (
+
+    select *, {{ days_between('rate_date', 'last_date', 'calendar_date') }}
+    from served
+    where from_currency_code <> to_currency_code
+
+),
+
 daily as (
 
     select
-        day.calendar_date as rate_date,
-        served.from_currency_code,
-        served.to_currency_code,
-        served.exchange_rate,
-        served.rate_date as observed_date,
-        served.is_inverse,
+        days.calendar_date as rate_date,
+        days.from_currency_code,
+        days.to_currency_code,
+        days.exchange_rate,
+        days.rate_date as observed_date,
+        days.is_inverse,
         row_number() over (
-            partition by day.calendar_date, served.from_currency_code, served.to_currency_code order by served.is_inverse
+            partition by days.calendar_date, days.from_currency_code, days.to_currency_code order by days.is_inverse
         ) as choice
-    from served
-    inner join {{ ref('dim_dates') }} as day on day.calendar_date between served.rate_date and served.last_date
-    where served.from_currency_code <> served.to_currency_code
+    from days
+    inner join {{ ref('dim_dates') }} as day on days.calendar_date = day.calendar_date
 
 ),
 

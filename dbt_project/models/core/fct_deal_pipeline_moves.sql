@@ -1,18 +1,14 @@
 {{ config(materialized='ephemeral', contract={'enforced': false}) }}
--- depends_on: {{ ref('fct_deal_news') }}
 
 -- A change of pipeline pairs with the first stage change of that instant whose stage belongs to the new pipeline; a stage that nobody lists
 -- is taken to belong to it. A creation pairs with nothing. A change of pipeline without such a stage has no row here.
 with
 
--- Tonight's, where steps are held: the joins below would go through the whole history for a few deals.
 changes as (
 
-    select deal_key, field, old_value, new_value, changed_at, sequence, _record_number
-    from {{ ref('fct_deal_changes') }}
-    where
-        field in ('pipeline', 'stage') and old_value is not null and retracted_at is null
-        {% if held('fct_deal_steps') %}and deal_key in (select deal_key from {{ ref('fct_deal_news') }}){% endif %}
+    select deal_key, field, new_value, changed_at, sequence, _record_number
+    from {{ ref('fct_deal_standing_changes') }}
+    where field in ('pipeline', 'stage') and old_value is not null
 
 ),
 

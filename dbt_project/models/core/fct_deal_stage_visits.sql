@@ -1,4 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='deal_key', on_schema_change='fail') }}
+{%- set columns = [
+    'transition_key', 'deal_key', 'transition_number', 'to_stage_key', 'to_pipeline_key', 'to_stage_kind', 'to_open_rank', 'transitioned_at', 'exited_at',
+    'transition_kind', 'exit_kind', 'deal_amount', 'exit_amount', 'currency_code', 'exit_currency_code', 'owner_key', 'is_transient', '_load_number',
+] %}
 
 with
 
@@ -8,18 +12,42 @@ changed_deals as (
 
 ),
 
+-- The transitions lie in the order of their deals; a part of them is put in order anew.
+transitions as (
+
+    select *
+    from {{ ref('fct_deal_stage_transitions') }}
+    {% if is_incremental() %}where deal_key in (select deal_key from changed_deals) order by deal_key, transition_number{% endif %}
+
+),
+
+neighbours as (
+
+    select
+        *,
+        {{ row_after('transitioned_at', 'transition_number') }} as exited_at,
+        {{ row_after('transition_kind', 'transition_number') }} as exit_kind,
+        {{ row_after('deal_amount', 'transition_number') }} as exit_amount,
+        {{ row_after('currency_code', 'transition_number') }} as exit_currency_code
+    from (select *, {{ first_of_deal('transition_number') }} as is_first from transitions) as marked
+
+),
+
+-- The end of a deal is a transition and no visit.
 stays as (
 
     select
-        transition.*,
-        lead(transition.transitioned_at) over in_order as exited_at,
-        lead(transition.transition_kind) over in_order as exit_kind,
-        lead(transition.deal_amount) over in_order as exit_amount,
-        lead(transition.currency_code) over in_order as exit_currency_code,
-        count(transition.to_stage_key) over in_order as visit_number
-    from {{ ref('fct_deal_stage_transitions') }} as transition
-    inner join changed_deals on transition.deal_key = changed_deals.deal_key
-    window in_order as (partition by transition.deal_key order by transition.transition_number)
+        {{ columns | join(', ') }},
+        {{ first_of_deal('transition_number') }} as is_first,
+        {{ stream_number('transition_number') }} as stream_number
+    from neighbours
+    where to_stage_key is not null
+
+),
+
+numbered as (
+
+    select *, {{ number_in_deal() }} as visit_number from stays
 
 )
 
@@ -45,6 +73,5 @@ select
     owner_key,
     is_transient,
     _load_number
-from stays
-where to_stage_key is not null
+from numbered
 order by deal_key, visit_number

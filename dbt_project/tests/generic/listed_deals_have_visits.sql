@@ -11,7 +11,7 @@ lists as (
 
 current_visits as (
 
-    select deal.deal_key, deal.source_system, deal.account, deal.source_deal_id, deal.left_at, deal.created_at, visit.visit_key
+    select deal.deal_key, deal.source_system, deal.account, deal.source_deal_id, deal.left_at, deal.created_at, visit.visit_key, visit.entered_at
     from {{ deals }} as deal
     left join {{ model }} as visit on deal.deal_key = visit.deal_key and visit.is_current
 
@@ -25,8 +25,10 @@ left join current_visits using (source_system, account, source_deal_id)
 where
     listed.is_listed
     and current_visits.visit_key is null
-    -- Too young to have been read, or gone since the list was made.
+    -- Too young to have been read, by its creation or by a change behind the end of the window (no window finds it tonight), or gone since the list
+    -- was made.
     and not coalesce(listed.created_at > listed.data_through, false)
+    and not coalesce(listed.changed_at > listed.data_through, false)
     and not coalesce(current_visits.left_at > listed.listed_at - interval '1' day, false)
 union all
 select
@@ -35,6 +37,11 @@ select
 from current_visits
 inner join lists using (source_system, account)
 left join {{ listed }} as listed using (source_system, account, source_deal_id)
-where current_visits.visit_key is not null and not coalesce(listed.is_listed, false) and current_visits.created_at < lists.listed_at - interval '1' day
+where
+    current_visits.visit_key is not null
+    and not coalesce(listed.is_listed, false)
+    and current_visits.created_at < lists.listed_at - interval '1' day
+    -- Restored since the list was made: its stay began after that.
+    and not coalesce(current_visits.entered_at > lists.listed_at - interval '1' day, false)
 
 {% endtest %}

@@ -1,19 +1,38 @@
-{# Guards the streaming windows (macros/streams.sql): they see the rows as they lie in the table, so every deal has to lie in one piece and in its order. #}
-{% test rows_stand_in_order(model, order) %}
+{# Guards the streaming windows (macros/streams.sql): they see the rows as they lie in the table, so every deal has to lie in one piece and in its order.
+   is_numbered: the order is a number from 1 without gaps. #}
+{% test rows_stand_in_order(model, order, is_numbered=true) %}
 
-select
-    deal_key as guilty_key,
-    {{ order }},
-    'The rows of this deal do not lie together in their order: what is computed along them (transitions, versions, movements) is wrong. Build anew from the landing: watertight rebuild.'
-        as likely_cause
-from (
+with
+
+neighbours as (
+
     select
         deal_key,
         {{ order }},
         lag(deal_key) over () as deal_key_before,
         lag({{ order }}) over () as order_before
     from {{ model }}
-) as neighbours
-where {{ order }} <> case when deal_key = deal_key_before then order_before + 1 else 1 end
+
+),
+
+torn as (
+
+    select deal_key from neighbours where deal_key is distinct from deal_key_before group by deal_key having count(*) > 1
+
+)
+
+select
+    deal_key as guilty_key,
+    {{ order }},
+    'The rows of this deal do not lie together in their order: what is computed along them (transitions, versions, movements) is wrong. Build anew from the landing: watertight rebuild.'
+        as likely_cause
+from neighbours
+where
+    {% if is_numbered -%}
+    {{ order }} <> case when deal_key = deal_key_before then order_before + 1 else 1 end
+    {%- else -%}
+    (deal_key = deal_key_before and {{ order }} <= order_before)
+    {%- endif %}
+    or deal_key in (select deal_key from torn)
 
 {% endtest %}

@@ -7,6 +7,8 @@ with bounds as (
         ('mart_sales__win_rates', 'created_win_rate', 'created_count'),
         ('mart_sales__stage_conversion_by_cohort', 'conversion_rate', 'cohort_count'),
         ('mart_sales__funnel', 'step_rate', 'previous_count'),
+        ('mart_sales__slippage', 'slippage_rate', 'expected_count'),
+        ('mart_sales__slippage', 'not_won_rate', 'expected_count'),
     ] -%}
     select distinct '{{ mart }}' as mart, '{{ rate }}' as rate_name, {{ rate }} as rate, {{ denominator }} as n, {{ rate }}_low as low, {{ rate }}_high as high
     from {{ ref(mart) }}

@@ -26,7 +26,7 @@ from extractors.core.run import Extraction
 from extractors.core.settings import Settings
 from extractors.core.spec import ControlTotal, ControlTotals, Record, Resource, Source
 from extractors.sources.files.check import GivenFile, find_files, read_rows
-from extractors.sources.files.contract import CONTRACTS
+from extractors.sources.files.contract import CONTRACTS, contracts_with
 from extractors.sources.files.memory import check_once
 from extractors.sources.files.rows import RowReader, source_id
 from extractors.sources.files.tables import BadLine, UnreadableTableError, changed, open_table
@@ -69,7 +69,7 @@ def connect(settings: Settings) -> FilesConnection:
     if settings.files_dir is None:
         raise ConfigurationError("The source files is not set up.", FILES.how_to_set_up)
     folder = settings.files_dir.expanduser().absolute()
-    return FilesConnection(settings, folder, find_files(folder))
+    return FilesConnection(settings, folder, find_files(folder, contracts_with(settings.custom_fields)))
 
 
 def _extract_of(name: str) -> Callable[[Extraction], None]:

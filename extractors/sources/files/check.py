@@ -117,7 +117,7 @@ class _Pending:
     lines: array[int]
 
 
-def find_files(folder: Path) -> dict[str, GivenFile]:
+def find_files(folder: Path, known: Sequence[FileContract] = CONTRACTS) -> dict[str, GivenFile]:
     """The contract's files in the folder, by name. Raises ConfigurationError when there is no such folder or nothing in it."""
     mend = "Point WATERTIGHT_FILES_DIR at a folder with files such as deals.csv."
     try:
@@ -130,7 +130,7 @@ def find_files(folder: Path) -> dict[str, GivenFile]:
         raise ConfigurationError(
             f"The folder {folder} cannot be read ({error.strerror}).", "Let this user read it."
         ) from None
-    contracts = {contract.name: contract for contract in CONTRACTS}
+    contracts = {contract.name: contract for contract in known}
     given: dict[str, GivenFile] = {}
     faults = Faults()
     for path in entries:

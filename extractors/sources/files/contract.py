@@ -19,8 +19,11 @@ Kinds of columns (`values.py` reads them):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from extractors.core.custom_fields import CustomField
 
 Kind = str | tuple[str, ...]
 
@@ -268,3 +271,30 @@ CONTRACTS: tuple[FileContract, ...] = (
 DEAL_DATA = ("pipelines", "stages", "deals", "deal_changes", "deal_contacts", "deal_line_items")
 #: … all of these must be given
 REQUIRED_WITH_DEAL_DATA = ("pipelines", "stages", "deals")
+
+
+#: what a column of a company's own holds, by the type it was given in the settings
+_CUSTOM_KINDS = {
+    "varchar": "text",
+    "decimal": "number",
+    "bigint": "integer",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "instant",
+}
+
+
+def contracts_with(custom: Iterable[CustomField]) -> tuple[FileContract, ...]:
+    """The contracts, with the columns that the settings add to them: these must be in their file, and may be empty."""
+    added: dict[str, list[Column]] = {}
+    for field in custom:
+        if field.source == "files":
+            added.setdefault(field.table, []).append(_column_only(field.name, _CUSTOM_KINDS[field.type]))
+    return tuple(
+        replace(contract, columns=(*contract.columns, *_new(contract, added.get(contract.name, ()))))
+        for contract in CONTRACTS
+    )
+
+
+def _new(contract: FileContract, columns: Iterable[Column]) -> list[Column]:
+    return [column for column in columns if column.name not in {known.name for known in contract.columns}]

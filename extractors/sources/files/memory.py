@@ -45,7 +45,7 @@ def check_once(settings: Settings, folder: Path, given: dict[str, GivenFile]) ->
 
 def _described(folder: Path, given: dict[str, GivenFile]) -> bytes:
     return msgspec.json.encode({
-        "contract": hashlib.sha256(repr(CONTRACTS).encode()).hexdigest(),
+        "contract": hashlib.sha256(repr((CONTRACTS, [file.contract for _, file in sorted(given.items())])).encode()).hexdigest(),
         "folder": str(folder),
         "files": {file.path.name: list(file.signature) for _, file in sorted(given.items())},
     })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Owners and pipelines: small lists, read whole every night."""
+"""Owners, pipelines, exchange rates and the account itself: small lists, read whole every night."""
 
 from __future__ import annotations
 
@@ -19,6 +19,21 @@ def extract_owners(extraction: Extraction) -> None:
     """Active owners and, asked for separately, those who left: their deals keep an owner."""
     extraction.land(_owners(extraction, is_archived=False))
     extraction.land(_owners(extraction, is_archived=True))
+
+
+def extract_exchange_rates(extraction: Extraction) -> None:
+    """The rates that the account was given, old ones included, where it has more than one currency."""
+    connection = cast(HubSpotConnection, extraction.connection)
+    page = connection.client.get(connection.currencies_path("/exchange-rates"), ObjectPage)
+    extraction.page_read()
+    extraction.land(record_as_received(*one) for one in objects_by_id(page.results, "exchange rates").items())
+
+
+def extract_account(extraction: Extraction) -> None:
+    """The account's own details: its currency is the one of goals, its time zone the one of dates. Known since the run began: no further call."""
+    connection = cast(HubSpotConnection, extraction.connection)
+    extraction.page_read()
+    extraction.land([record_as_received(connection.account, connection.details)])
 
 
 def extract_pipelines(kind: str) -> Callable[[Extraction], None]:

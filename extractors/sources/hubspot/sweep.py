@@ -1,9 +1,9 @@
-"""The complete list of live deals with what money needs: finds ids that vanished, and gives the amounts for the control totals."""
+"""Complete lists of what is live: they find ids that vanished without a trace. The deals' carries what money needs, for the control totals."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, cast
@@ -14,7 +14,7 @@ from extractors.core.cursor import parse_instant
 from extractors.core.errors import IntegrityError
 from extractors.core.pagination import CursorPages
 from extractors.core.spec import ControlTotal, ControlTotals, Record
-from extractors.sources.hubspot.answers import ObjectPage
+from extractors.sources.hubspot.answers import Object, ObjectPage
 from extractors.sources.hubspot.connection import HubSpotConnection
 from extractors.sources.hubspot.objects import PAGE, Naming, objects_by_id, record_as_received
 
@@ -38,7 +38,7 @@ def extract_deals_sweep(extraction: Extraction) -> None:
     """Lands one small row per live deal and reports count and amount per pipeline, stage and currency.
 
     The list is not frozen while it is read, and the deals themselves were read at another moment of the same night: deals changed
-    since shortly before the window's end are named as not comparable.
+    since shortly before the window's end are named, and left out of the totals.
     """
     counts: dict[tuple[str, str, str | None], int] = defaultdict(int)
     amounts: dict[tuple[str, str, str | None], Decimal] = defaultdict(Decimal)
@@ -47,13 +47,15 @@ def extract_deals_sweep(extraction: Extraction) -> None:
 
     def counted() -> Iterator[Record]:
         for record, deal in _deals(extraction):
-            place = (deal.pipeline or "", deal.dealstage or "", deal.deal_currency_code)
-            counts[place] += 1
-            amounts[place] += _amount(record.source_id, deal.amount)
+            amount = _amount(record.source_id, deal.amount)
             with Naming("deals", record.source_id):
                 is_recent = record.updated_at is None or parse_instant(record.updated_at) >= since
             if is_recent:
                 recent.append(record.source_id)
+            else:
+                place = (deal.pipeline or "", deal.dealstage or "", deal.deal_currency_code)
+                counts[place] += 1
+                amounts[place] += amount
             yield record
 
     extraction.land(counted())
@@ -62,20 +64,35 @@ def extract_deals_sweep(extraction: Extraction) -> None:
         for place in sorted(counts, key=str)
         for pipeline, stage, currency in [place]
     ]
-    extraction.report_control_totals(ControlTotals(extraction.window_end, tuple(totals), tuple(recent)))
+    extraction.report_control_totals(ControlTotals(extraction.window_end, tuple(totals), (), tuple(recent)))
+
+
+def extract_sweep(kind: str) -> Callable[[Extraction], None]:
+    """The extract function of the complete list of one object type's ids."""
+
+    def extract(extraction: Extraction) -> None:
+        extraction.land(record for record, _ in _listed(extraction, kind, ("hs_object_id",)))
+
+    return extract
 
 
 def _deals(extraction: Extraction) -> Iterator[tuple[Record, _Deal]]:
+    for record, said in _listed(extraction, "deals", PROPERTIES):
+        with Naming("deals", record.source_id):
+            deal = _properties.decode(said["properties"])
+        yield record, deal
+
+
+def _listed(extraction: Extraction, kind: str, properties: tuple[str, ...]) -> Iterator[tuple[Record, Object]]:
     connection = cast(HubSpotConnection, extraction.connection)
-    guard = CursorPages("deals")
-    parameters = {"limit": str(PAGE), "archived": "false", "properties": ",".join(PROPERTIES)}
+    guard = CursorPages(kind)
+    parameters = {"limit": str(PAGE), "archived": "false", "properties": ",".join(properties)}
     while True:
-        page = connection.client.get(connection.objects_path("deals"), ObjectPage, parameters)
-        for object_id, said in objects_by_id(page.results, "deals").items():
-            with Naming("deals", object_id):
-                deal = _properties.decode(said["properties"])
+        page = connection.client.get(connection.objects_path(kind), ObjectPage, parameters)
+        for object_id, said in objects_by_id(page.results, kind).items():
+            with Naming(kind, object_id):
                 record = record_as_received(object_id, said)
-            yield record, deal
+            yield record, said
         if page.results:
             extraction.page_read()
         after = guard.follow(page.after)

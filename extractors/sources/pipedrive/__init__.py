@@ -6,11 +6,14 @@ history of a deal comes from its changelog, one call a deal, which the day's tok
 
 from __future__ import annotations
 
+from typing import cast
+
 from extractors.core.settings import Settings
-from extractors.core.spec import Resource, Source
+from extractors.core.spec import Connection, Held, Resource, Source
 from extractors.sources.pipedrive import deals
-from extractors.sources.pipedrive.changelog import extract_changelogs
-from extractors.sources.pipedrive.connection import connect
+from extractors.sources.pipedrive.answers import Summary
+from extractors.sources.pipedrive.changelog import COST, extract_changelogs
+from extractors.sources.pipedrive.connection import V1, PipedriveConnection, connect
 from extractors.sources.pipedrive.lists import (
     extract_changed,
     extract_fields,
@@ -26,14 +29,22 @@ from extractors.sources.pipedrive.statistics import extract_statistics
 
 def _is_configured(settings: Settings) -> bool:
     # A variable that is set to nothing counts as not set.
-    return bool(settings.pipedrive_token)
+    return bool(settings.pipedrive_token or settings.pipedrive_refresh_token)
+
+
+def _count(connection: Connection, resource: str) -> Held | None:
+    """Deals by a summary, archived ones and products not counted; Pipedrive counts nothing else."""
+    if resource not in ("deals", "deal_changelogs"):
+        return None
+    deals = cast(PipedriveConnection, connection).client.get(f"{V1}/deals/summary", Summary).data.total_count
+    return Held(deals, 500, {"tokens": 10}) if resource == "deals" else Held(deals, 1, {"tokens": COST})
 
 
 PIPEDRIVE = Source(
     name="pipedrive",
     title="Pipedrive",
     not_loaded=(
-        "Notes, files, mail, followers and participants (heavy, personal, of no use to a funnel); projects; subscriptions and "
+        "Notes, files, mail and followers (heavy, personal, of no use to a funnel); further participants of deals (20 tokens a deal); projects; subscriptions and "
         "instalments; results of goals (they follow from the deals). Pipedrive does not say into which deal another was "
         "merged: the loser is loaded as deleted. Deals deleted more than 30 days ago, and all other deleted objects, leave nothing to load: "
         "the weekly comparison of ids finds that they are gone. Leads have no status: they are new until they become a deal or are archived."
@@ -62,5 +73,8 @@ PIPEDRIVE = Source(
     ),
     is_configured=_is_configured,
     connect=connect,
-    how_to_set_up="Set PIPEDRIVE_API_TOKEN to load Pipedrive.",
+    count=_count,
+    how_to_set_up=(
+        "Set PIPEDRIVE_API_TOKEN, or PIPEDRIVE_REFRESH_TOKEN with PIPEDRIVE_CLIENT_ID and PIPEDRIVE_CLIENT_SECRET, to load Pipedrive."
+    ),
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from heapq import merge
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: tokens for one page of a changelog
+#: tokens for one page of a changelog, and of the two lists of deals
 COST = 20
+LISTS = {"/deals": 10, "/deals/archived": 20}
 
 
 class _Changed(NamedTuple):
@@ -59,23 +61,38 @@ class _Reading:
                     self._extraction.land([record])
         except TokensSpentError:
             self.is_cut = True
+        finally:
+            self._connection.tokens.settle_all()
         return reached
 
     def _affordable(self, deals: Iterable[_Changed]) -> Iterator[_Changed]:
-        kept = self._extraction.settings.pipedrive_reserve_percent
-        for deal in deals:
-            if deal.number in self._done:
-                continue
-            if not self._connection.tokens.allow(COST, kept):
-                self.is_cut = True
-                return
-            self._done.add(deal.number)
-            yield deal
+        tokens, kept = self._connection.tokens, self._extraction.settings.pipedrive_reserve_percent
+        try:
+            for deal in deals:
+                if deal.number in self._done:
+                    continue
+                # In this thread, so that of two deals the one whose turn is later does not get the last tokens.
+                if not tokens.reserve(COST, kept):
+                    self.is_cut = True
+                    return
+                self._done.add(deal.number)
+                yield deal
+        except TokensSpentError:
+            # The next page of the list: what is under way is still landed.
+            self.is_cut = True
 
     def _ask(self, deal: _Changed) -> tuple[_Changed, Record | None]:
         rows: list[bytes] = []
+        # The first page's tokens are set aside already.
+        asked = iter([True])
+
+        def spending() -> AbstractContextManager[None]:
+            kept = self._extraction.settings.pipedrive_reserve_percent
+            return self._connection.tokens.spending(COST, kept, is_reserved=next(asked, False))
+
+        path = f"/deals/{deal.number}/changelog"
         try:
-            for page in cursor_pages(self._connection, f"/deals/{deal.number}/changelog", version=V1):
+            for page in cursor_pages(self._connection, path, version=V1, spending=spending):
                 rows += map(payload_of, page)
         except MissingError:
             log.info("deal %d is gone: what was known of its history stays", deal.number)
@@ -116,14 +133,19 @@ def _changed(
         asked["updated_since"] = stamp(since)
 
     def of(path: str) -> Iterator[_Changed]:
-        for page in cursor_pages(connection_of(extraction), path, asked):
+        connection, kept = connection_of(extraction), extraction.settings.pipedrive_reserve_percent
+
+        def spending() -> AbstractContextManager[None]:
+            return connection.tokens.spending(LISTS[path], kept)
+
+        for page in cursor_pages(connection, path, asked, spending=spending):
             for said in page:
                 text = stamp_of(said, "deals", "update_time", "add_time")
                 if text is None:
                     raise IntegrityError("Pipedrive gave a deal without an update time.", "Start again later.")
                 yield _Changed(parse_instant(text), number_of(said, "deals"), text)
 
-    return merge(of("/deals"), of("/deals/archived"))
+    return merge(*map(of, LISTS))
 
 
 def _stop_at(extraction: Extraction, reached: datetime | None) -> None:

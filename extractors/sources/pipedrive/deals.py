@@ -23,6 +23,7 @@ from extractors.sources.pipedrive.answers import (
     stamp_of,
 )
 from extractors.sources.pipedrive.connection import connection_of, stamp
+from extractors.sources.pipedrive.lists import require_custom_fields
 from extractors.sources.pipedrive.pages import cursor_pages
 from extractors.sources.pipedrive.totals import ask_totals
 
@@ -38,6 +39,7 @@ BATCH = 100
 
 def extract_deals(extraction: Extraction) -> None:
     """Lands the deals changed in the window, the deleted ones, the products of the changed ones; reports the control totals."""
+    require_custom_fields(extraction, LIVE)
     window = {} if extraction.window_start is None else {"updated_since": stamp(extraction.window_start)}
     asked = {"include_fields": "source_lead_id,products_count"}
     for path in (LIVE, ARCHIVED):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from extractors.core.errors import ConfigurationError
 from extractors.core.spec import Record
 from extractors.sources.pipedrive.answers import GoalsFound, ListPage, Object, encode, id_of, records_of, stamp_of
 from extractors.sources.pipedrive.connection import V1, PlanError, connection_of, stamp
@@ -21,10 +22,42 @@ log = logging.getLogger(__name__)
 Extract = Callable[["Extraction"], None]
 
 
+#: where a list's own fields are described; leads have the fields of deals
+_FIELDS = {
+    "/deals": "/dealFields",
+    "/leads": "/dealFields",
+    "/persons": "/personFields",
+    "/organizations": "/organizationFields",
+    "/products": "/productFields",
+    "/activities": "/activityFields",
+}
+
+
+def require_custom_fields(extraction: Extraction, path: str) -> None:
+    """Raises ConfigurationError for a listed field that Pipedrive does not have: its column would stay empty without a word.
+
+    Pipedrive sends all of an object's own fields with it, so that they need not be named when it is asked for. Nothing is asked where
+    nothing is listed.
+    """
+    listed = set(extraction.settings.custom_names("pipedrive", path.strip("/")))
+    if not listed:
+        return
+    there: set[str] = set()
+    for page in cursor_pages(connection_of(extraction), _FIELDS[path]):
+        there |= {id_of(said, "fields", "field_code") for said in page}
+    if listed - there:
+        names = ", ".join(f"pipedrive.{path.strip('/')}.{name}" for name in sorted(listed - there))
+        raise ConfigurationError(
+            f"WATERTIGHT_CUSTOM_FIELDS lists {names}, and Pipedrive has no such field.",
+            "Use the field's API key, 40 letters and digits (Settings > Data fields).",
+        )
+
+
 def extract_changed(path: str) -> Extract:
     """A v2 list by its update time: everything on the first load, then what changed since the window began, up to now."""
 
     def extract(extraction: Extraction) -> None:
+        require_custom_fields(extraction, path)
         parameters = {} if extraction.window_start is None else {"updated_since": stamp(extraction.window_start)}
         extraction.land(_records(extraction, path, parameters))
 
@@ -35,6 +68,8 @@ def extract_whole(path: str) -> Extract:
     """A small v2 list, whole every night."""
 
     def extract(extraction: Extraction) -> None:
+        if path in _FIELDS:
+            require_custom_fields(extraction, path)
         extraction.land(_records(extraction, path, {}))
 
     return extract
@@ -80,6 +115,7 @@ def extract_goals(extraction: Extraction) -> None:
 
 def extract_leads(extraction: Extraction) -> None:
     """Leads in the inbox by change, archived ones whole every night: their list cannot be filtered."""
+    require_custom_fields(extraction, "/leads")
     since = extraction.window_start
     extraction.land(_leads(extraction, "/leads", {} if since is None else {"updated_since": stamp(since)}))
     extraction.land(_leads(extraction, "/leads/archived", {}))

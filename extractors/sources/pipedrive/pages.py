@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from extractors.core.errors import IntegrityError, TransientError
 from extractors.core.pagination import MAX_PAGES, CursorPages
@@ -15,13 +16,21 @@ _TRIES = 5
 
 
 def cursor_pages(
-    connection: PipedriveConnection, path: str, parameters: Mapping[str, str] | None = None, version: str = V2
+    connection: PipedriveConnection,
+    path: str,
+    parameters: Mapping[str, str] | None = None,
+    version: str = V2,
+    spending: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[list[Object]]:
-    """Every page of a list that goes on by cursor, empty ones left out. Raises IntegrityError on circles and on no list at all."""
+    """Every page of a list that goes on by cursor, empty ones left out. Raises IntegrityError on circles and on no list at all.
+
+    `spending` is entered around every request.
+    """
     guard = CursorPages(f"{path.strip('/')} of Pipedrive")
     asked = dict(parameters or {}) | {"limit": str(PAGE)}
     while True:
-        page = connection.client.get(version + path, ListPage, asked)
+        with spending():
+            page = connection.client.get(version + path, ListPage, asked)
         objects = _objects(page, path, may_be_null=version == V1)
         if objects:
             yield objects

@@ -39,12 +39,16 @@ def extract_statistics(extraction: Extraction) -> None:
         users = [number_of(said, "users") for said in connection.client.get(f"{V1}/users", ListPage).data or []]
         pipelines = [number_of(said, "pipelines") for page in cursor_pages(connection, "/pipelines") for said in page]
         pairs = [(pipeline, user) for pipeline in pipelines for user in users]
-        if connection.tokens.allow(COST * len(pairs), extraction.settings.pipedrive_reserve_percent):
-            extraction.land(_records(extraction, pairs))
+        cost = COST * len(pairs)
+        if connection.tokens.reserve(cost, extraction.settings.pipedrive_reserve_percent):
+            try:
+                extraction.land(_records(extraction, pairs))
+            finally:
+                connection.tokens.settle(cost)
             return
         log.warning(
             "Pipedrive: no statistics tonight, they would cost %d of the %s tokens left today",
-            COST * len(pairs), connection.tokens.left,
+            cost, connection.tokens.left,
         )  # fmt: skip
     extraction.window = replace(extraction.window, cursor_to=cursor or _NEVER)
 

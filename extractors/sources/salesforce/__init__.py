@@ -6,10 +6,14 @@ ids. Opportunities come with their two histories, leads with theirs. Small lists
 
 from __future__ import annotations
 
+from typing import cast
+
+import msgspec
+
 from extractors.core.settings import Settings
-from extractors.core.spec import Resource, Source
+from extractors.core.spec import Connection, Held, Resource, Source
 from extractors.sources.salesforce.changes import History, Object, extract_changes
-from extractors.sources.salesforce.connection import connect
+from extractors.sources.salesforce.connection import NotThereError, SalesforceConnection, connect
 from extractors.sources.salesforce.reference import (
     Listing,
     extract_formulas,
@@ -58,6 +62,7 @@ LISTINGS = (
     Listing("Campaign", "campaigns", ("Id", "Name"), is_optional=True),
     Listing("Product2", "products", ("Id", "Name"), is_optional=True),
     Listing("ForecastingQuota", "forecasting_quotas", ("Id",), is_optional=True),
+    Listing("Period", "periods", ("Id", "StartDate", "EndDate"), is_optional=True),
     Listing("CurrencyType", "currency_types", ("Id", "IsoCode", "ConversionRate"), is_optional=True),
     Listing("DatedConversionRate", "dated_conversion_rates", ("Id", "IsoCode", "StartDate", "ConversionRate"), is_optional=True),
 )  # fmt: skip
@@ -66,6 +71,23 @@ _FORMULAS = (OPPORTUNITIES, OBJECTS[2], OBJECTS[3])
 
 def _is_configured(settings: Settings) -> bool:
     return bool(settings.salesforce_url)
+
+
+class _Counted(msgspec.Struct):
+    totalSize: int
+
+
+def _count(connection: Connection, resource: str) -> Held | None:
+    """By a COUNT of the object; its histories, which come with it, are not counted."""
+    kind = next((one for one in OBJECTS if one.table == resource), None)
+    if kind is None:
+        return None
+    org = cast(SalesforceConnection, connection)
+    try:
+        records = org.get(org.path("/queryAll"), _Counted, {"q": f"SELECT COUNT() FROM {kind.entity}"}).totalSize
+    except NotThereError:
+        return Held(0, 2_000, {"API requests": 1})
+    return Held(records, 2_000, {"API requests": 1})
 
 
 SALESFORCE = Source(
@@ -88,6 +110,7 @@ SALESFORCE = Source(
     ),
     is_configured=_is_configured,
     connect=connect,
+    count=_count,
     how_to_set_up=(
         "Set SALESFORCE_URL, SALESFORCE_CLIENT_ID, and either SALESFORCE_PRIVATE_KEY_FILE with SALESFORCE_USERNAME, or "
         "SALESFORCE_CLIENT_SECRET, or SALESFORCE_REFRESH_TOKEN to load Salesforce."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -13,19 +13,17 @@ import msgspec
 from extractors.core.allowance import Bucket
 from extractors.core.client import Client
 from extractors.core.errors import ConfigurationError, TransientError, WatertightError
+from extractors.core.meter import Meter, Quota
 from extractors.core.reading import Document
 from extractors.core.settings import Settings
-from extractors.sources.salesforce.tokens import SessionCredential, TokenSource
+from extractors.core.tokens import Session
+from extractors.sources.salesforce.tokens import TokenSource
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 URL_SETTING = "SALESFORCE_URL"
 _USAGE = re.compile(r"(?:^|[;,\s])api-usage\s*=\s*(\d+)\s*/\s*(\d+)")
-
-
-class SessionExpiredError(TransientError):
-    """The access token is good no more: another may be asked for."""
 
 
 class NotThereError(ConfigurationError):
@@ -51,11 +49,12 @@ class _Version(msgspec.Struct):
 class SalesforceConnection:
     """One org for one run; objects are described once."""
 
-    def __init__(self, settings: Settings, client: Client, tokens: TokenSource, usage: CallUsage) -> None:
+    def __init__(
+        self, settings: Settings, client: Client, session: Session, tokens: TokenSource, usage: CallUsage
+    ) -> None:
         """Learns Salesforce's clock and whether the version is there, then logs in."""
         self.client = client
         self._settings = settings
-        self._tokens = tokens
         self._usage = usage
         self._described: dict[str, tuple[FieldDescription, ...]] = {}
         known = {each.version for each in client.get("/services/data/", list[_Version])}
@@ -66,7 +65,8 @@ class SalesforceConnection:
                 if known
                 else f"Check {URL_SETTING}.",
             )
-        self.account = tokens.mint(client, client.now())
+        session.open(lambda: tokens.mint(client), client.clock)
+        self.account = tokens.organization
 
     def now(self) -> datetime:
         return self.client.now()
@@ -75,38 +75,24 @@ class SalesforceConnection:
         return f"/services/data/v{self._settings.salesforce_version}{rest}"
 
     def get(self, target: str, answer: type[T], params: Mapping[str, str] | None = None) -> T:
-        return self._in_session(lambda: self.client.get(target, answer, params))
+        self._usage.check(self._settings.salesforce_calls_share)
+        return self.client.get(target, answer, params)
 
     def post(self, target: str, answer: type[T], body: object) -> T:
-        return self._in_session(lambda: self.client.post(target, answer, body))
+        self._usage.check(self._settings.salesforce_calls_share)
+        return self.client.post(target, answer, body)
 
     def download(self, target: str, params: Mapping[str, str]) -> Document:
-        names = ("Sforce-Locator", "Sforce-NumberOfRecords")
-        return self._in_session(lambda: self.client.download(target, "text/csv", names, params))
+        self._usage.check(self._settings.salesforce_calls_share)
+        return self.client.download(target, "text/csv", ("Sforce-Locator", "Sforce-NumberOfRecords"), params)
 
     def describe(self, name: str) -> tuple[FieldDescription, ...]:
         """The fields of an object that this user may see. Raises NotThereError."""
         if name not in self._described:
-            target = self.path(f"/sobjects/{name}/describe")
-            found = self._in_session(lambda: self.client.get(target, _Description, is_kept=False))
+            self._usage.check(self._settings.salesforce_calls_share)
+            found = self.client.get(self.path(f"/sobjects/{name}/describe"), _Description, is_kept=False)
             self._described[name] = tuple(found.fields)
         return self._described[name]
-
-    def _in_session(self, call: Callable[[], T]) -> T:
-        """Salesforce tells no end of a session: on a refusal a new one is opened, once, and the call repeated."""
-        self._usage.check(self._settings.salesforce_calls_share)
-        try:
-            return call()
-        except SessionExpiredError:
-            log.info("Salesforce: the session has ended; a new one is opened")
-            self._tokens.mint(self.client, self.client.now())
-        try:
-            return call()
-        except SessionExpiredError as error:
-            raise ConfigurationError(
-                "Salesforce refuses a session that it has just opened (401).",
-                "Check the session policies of the External Client App and the integration user's login hours and addresses.",
-            ) from error
 
 
 class CallUsage:
@@ -142,22 +128,36 @@ def connect(settings: Settings) -> SalesforceConnection:
             f"Set {URL_SETTING} to the org's My Domain address, https://<name>.my.salesforce.com.",
         )
     secrets = [one for one in (settings.salesforce_client_secret, settings.salesforce_refresh_token) if one]
-    credential = SessionCredential(*secrets)
-    tokens = TokenSource(settings, credential)
+    session = Session(*secrets)
+    tokens = TokenSource(settings, session)
     usage = CallUsage()
     client = Client(
         "Salesforce",
         settings.salesforce_url,
         url_setting=URL_SETTING,
-        credential=credential,
+        credential=session,
         credential_setting="SALESFORCE_CLIENT_ID and what belongs to it",
         # Salesforce limits calls by the day and long ones by number; one at a time is far from either.
         buckets=(Bucket("calls", 100, 1.0, remaining=usage.remaining),),
         budget_seconds=settings.extract_budget_seconds,
         simulated_time=settings.simulated_time,
         explain=explain,
+        meter=Meter(_price, _quota),
     )
-    return SalesforceConnection(settings, client, tokens, usage)
+    return SalesforceConnection(settings, client, session, tokens, usage)
+
+
+def _price(method: str, path: str) -> dict[str, int]:
+    """Logging in is no API request."""
+    if not path.startswith("/services/data"):
+        return {}
+    is_job = method == "POST" and path.endswith("/jobs/query")
+    return {"API requests": 1, "Bulk jobs": 1} if is_job else {"API requests": 1}
+
+
+def _quota(headers: Mapping[str, str]) -> Quota | None:
+    found = _USAGE.search(headers.get("Sforce-Limit-Info", ""))
+    return Quota("API requests in 24 hours", int(found[2]), max(0, int(found[2]) - int(found[1]))) if found else None
 
 
 class _Error(msgspec.Struct):
@@ -181,7 +181,11 @@ def explain(status: int, body: bytes) -> WatertightError | None:
     said = (_decoded(body, list[_Error]) or [_Error()])[0]
     words = _plain(said.message)
     if status == 401:
-        return SessionExpiredError(f"Salesforce refused the session (401): {words}.", "Start again.")
+        # The client has opened a new session by then, and that was refused too.
+        return ConfigurationError(
+            f"Salesforce refuses a session that it has just opened (401): {words}.",
+            "Check the session policies of the External Client App and the integration user's login hours and addresses.",
+        )
     if said.errorCode == "REQUEST_LIMIT_EXCEEDED":
         return TransientError(
             f"Salesforce lets nobody ask for more now ({status}): {words}.",

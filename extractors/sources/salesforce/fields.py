@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: compound fields repeat others, base64 is a file, long texts are heavy and personal; Bulk refuses most of them anyway
-_NOT_LOADED = frozenset({"address", "location", "complexvalue", "base64", "textarea", "encryptedstring"})
+_NEVER_LOADED = frozenset({"address", "location", "complexvalue", "base64"})
+_NOT_LOADED = _NEVER_LOADED | {"textarea", "encryptedstring"}
 #: Salesforce refuses 16,384 bytes of address and headers; a token can be long
 REQUEST_BYTES, RESERVED_BYTES = 16_384, 3_500
 
@@ -58,11 +59,31 @@ def fields_of(
             ) from None
         log.info("Salesforce: %s is not shown to this user and left out", name)
         return None
+    listed = extraction.settings.custom_names(extraction.source.name, table)
+    for each in described:
+        if each.name in listed and (each.calculated != calculated or each.type in _NEVER_LOADED):
+            raise ConfigurationError(
+                f"WATERTIGHT_CUSTOM_FIELDS lists {name}.{each.name} under salesforce.{table}, where it is not loaded: it is "
+                + (
+                    f"of the type {each.type}."
+                    if each.type in _NEVER_LOADED
+                    else f"{'a' if each.calculated else 'no'} formula."
+                ),
+                "List formulas under the table that ends in _formulas, other fields under the object's own; these types are loaded nowhere: "
+                f"{', '.join(sorted(_NEVER_LOADED))}.",
+            )
     found = {
         each.name: each.type
         for each in described
-        if each.type not in _NOT_LOADED and (each.calculated == calculated or each.name == "Id")
+        if (each.type not in _NOT_LOADED or each.name in listed)
+        and (each.calculated == calculated or each.name == "Id")
     }
+    unknown = sorted(set(listed) - found.keys())
+    if unknown:
+        raise ConfigurationError(
+            f"WATERTIGHT_CUSTOM_FIELDS lists {', '.join(f'{name}.{each}' for each in unknown)}, which Salesforce does not show to this user.",
+            "Correct the name (Salesforce's API name, capitals as there), or give the integration user read access to it.",
+        )
     removed = {
         each.partition(".")[2]
         for each in extraction.settings.salesforce_removed_fields

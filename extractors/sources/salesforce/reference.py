@@ -114,7 +114,7 @@ def extract_sweep(kind: Object) -> Callable[[Extraction], None]:
     """The ids of every live row: those held and not listed have left the recycle bin, or were erased at once.
 
     For opportunities also count and amount per place and currency, worked out from the rows themselves: asked for an amount, Salesforce
-    answers in the org's own currency.
+    answers in the org's own currency. Opportunities that changed since shortly before the window's end are named, and left out of them.
     """
     entity, with_totals = kind.entity, kind.ask_totals is not None
 
@@ -136,13 +136,13 @@ def extract_sweep(kind: Object) -> Callable[[Extraction], None]:
                 extraction.page_read()
                 for row in rows:
                     record = record_of(row, "SystemModstamp", entity)
-                    if with_totals:
+                    if parse_instant(record.updated_at or "") >= since:
+                        recent.append(record.source_id)
+                    elif with_totals:
                         place = place_of(row)
                         counts[place] += 1
                         amount = row.get("Amount", b"null")
                         amounts[place] += Decimal("0" if amount == b"null" else amount.decode())
-                    if parse_instant(record.updated_at or "") >= since:
-                        recent.append(record.source_id)
                     yield record
 
         extraction.land(records())
@@ -150,6 +150,6 @@ def extract_sweep(kind: Object) -> Callable[[Extraction], None]:
             totals = tuple(
                 ControlTotal(*place, counts[place], f"{amounts[place]:f}") for place in sorted(counts, key=str)
             )
-            extraction.report_control_totals(ControlTotals(extraction.window_end, totals, tuple(recent)))
+            extraction.report_control_totals(ControlTotals(extraction.window_end, totals, (), tuple(recent)))
 
     return extract

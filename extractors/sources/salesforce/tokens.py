@@ -2,67 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import jwt
-import msgspec
 from pydantic import SecretStr
 
-from extractors.core.auth import HIDDEN, hide_secrets
 from extractors.core.client import Client
 from extractors.core.errors import ConfigurationError
 from extractors.core.origin import split_origin
 from extractors.core.settings import Settings
+from extractors.core.tokens import Granted, RefreshToken, Session
 
 TOKEN_PATH = "/services/oauth2/token"
 #: Salesforce takes no assertion that lives longer than about three minutes
 ASSERTION_LIFE = timedelta(minutes=2)
 
 
-class SessionCredential:
-    """The access token of the moment, on requests to the org; nothing before there is one.
-
-    It also hides what tokens are asked for with, which travels in bodies only.
-    """
-
-    header_names: tuple[str, ...] = ("Authorization",)
-
-    def __init__(self, *secrets: SecretStr) -> None:
-        self._secrets = list(secrets)
-        self._token: SecretStr | None = None
-
-    def use(self, token: SecretStr) -> None:
-        self._token = token
-
-    def also_hide(self, secret: SecretStr) -> None:
-        self._secrets.append(secret)
-
-    def attach(self, headers: MutableMapping[str, str]) -> None:
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
-
-    def hide(self, text: str) -> str:
-        return hide_secrets(text, *self._secrets, *([self._token] if self._token else []))
-
-    def __repr__(self) -> str:
-        return f"SessionCredential(Authorization: Bearer {HIDDEN})"
-
-
-class _Granted(msgspec.Struct):
+class _Granted(Granted, kw_only=True):
     """The token endpoint's answer; it names no end of life."""
 
-    access_token: str
     instance_url: str
     id: str
-    refresh_token: str | None = None
 
 
 class TokenSource:
-    """Asks for access tokens by the flow that the settings choose: refresh token, else signed assertion, else client secret."""
+    """Asks for access tokens by the flow that the settings choose: refresh token, else signed assertion, else client secret.
 
-    def __init__(self, settings: Settings, credential: SessionCredential) -> None:
+    `organization`: the org's id (18 characters), known after the first.
+    """
+
+    organization = ""
+
+    def __init__(self, settings: Settings, session: Session) -> None:
         """Raises ConfigurationError naming what is not set."""
         if not settings.salesforce_client_id:
             raise ConfigurationError(
@@ -71,9 +43,16 @@ class TokenSource:
             )
         self._settings = settings
         self._client_id = settings.salesforce_client_id
-        self._credential = credential
+        self._session = session
         self._key: SecretStr | None = None
+        self._refresh: RefreshToken | None = None
         if settings.salesforce_refresh_token:
+            self._refresh = RefreshToken(
+                "Salesforce",
+                "SALESFORCE_REFRESH_TOKEN",
+                settings.salesforce_refresh_token,
+                "Switch off refresh token rotation in the External Client App and log in again, or use SALESFORCE_PRIVATE_KEY_FILE.",
+            )
             return
         if settings.salesforce_private_key_file:
             self._key = _read_key(settings.salesforce_private_key_file)
@@ -88,20 +67,15 @@ class TokenSource:
                 "Set SALESFORCE_PRIVATE_KEY_FILE and SALESFORCE_USERNAME, or SALESFORCE_CLIENT_SECRET, or SALESFORCE_REFRESH_TOKEN.",
             )
 
-    def mint(self, client: Client, now: datetime) -> str:
-        """Gives the credential a fresh token; returns the org's id (18 characters). `now`: Salesforce's own clock.
+    def mint(self, client: Client) -> Granted:
+        """A fresh token. An assertion is dated by Salesforce's own clock, so the client must have had an answer.
 
         Raises ConfigurationError when Salesforce refuses, sends us to another address, or rotates the refresh token.
         """
-        form = self._form(now)
-        granted = client.post_form(TOKEN_PATH, _Granted, form)
-        self._credential.use(SecretStr(granted.access_token))
-        if granted.refresh_token and granted.refresh_token != form.get("refresh_token"):
-            self._credential.also_hide(SecretStr(granted.refresh_token))
-            raise ConfigurationError(
-                "Salesforce replaced the refresh token, so the one in SALESFORCE_REFRESH_TOKEN is good no more.",
-                "Switch off refresh token rotation in the External Client App and log in again, or use SALESFORCE_PRIVATE_KEY_FILE.",
-            )
+        granted = client.post_form(TOKEN_PATH, _Granted, self._form(client.now()))
+        self._session.also_hide(SecretStr(granted.access_token))
+        if self._refresh:
+            self._refresh.require_kept(granted, self._session)
         own, _ = split_origin(str(self._settings.salesforce_url).strip())
         instance, _ = split_origin(granted.instance_url)
         if instance != own:
@@ -112,19 +86,13 @@ class TokenSource:
         organization = granted.id.rstrip("/").rpartition("/id/")[2].partition("/")[0]
         if len(organization) != 18 or not organization.isascii() or not organization.isalnum():
             raise ConfigurationError("Salesforce did not say which org this is.", "Check SALESFORCE_URL.")
-        return organization
+        self.organization = organization
+        return granted
 
     def _form(self, now: datetime) -> dict[str, str]:
         settings = self._settings
-        if settings.salesforce_refresh_token:
-            form = {
-                "grant_type": "refresh_token",
-                "client_id": self._client_id,
-                "refresh_token": settings.salesforce_refresh_token.get_secret_value().strip(),
-            }
-            if settings.salesforce_client_secret:
-                form["client_secret"] = settings.salesforce_client_secret.get_secret_value().strip()
-            return form
+        if self._refresh:
+            return self._refresh.form(self._client_id, settings.salesforce_client_secret)
         if self._key is not None:
             claims = {
                 "iss": self._client_id,
@@ -139,7 +107,7 @@ class TokenSource:
                     f"{settings.salesforce_private_key_file} holds no RSA key that can sign.",
                     "Set SALESFORCE_PRIVATE_KEY_FILE to the PEM file of the private key, without a passphrase.",
                 ) from None
-            self._credential.also_hide(SecretStr(assertion))
+            self._session.also_hide(SecretStr(assertion))
             return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
         assert settings.salesforce_client_secret is not None
         secret = settings.salesforce_client_secret.get_secret_value().strip()

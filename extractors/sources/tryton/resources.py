@@ -33,7 +33,9 @@ def extract_opportunities(extraction: Extraction) -> None:
     Nothing bounds the window above: a record changed before its end and once more after it would otherwise be missed tonight.
     """
     connection = connection_of(extraction)
-    for rows in connection.pages(extraction, MODEL, changed_since(extraction.window_start), OPPORTUNITY_FIELDS):
+    listed = extraction.settings.custom_names("tryton", extraction.resource.name)
+    fields = [*dict.fromkeys([*OPPORTUNITY_FIELDS, *listed])]
+    for rows in connection.pages(extraction, MODEL, changed_since(extraction.window_start), fields):
         extraction.land(map(_opportunity, rows))
 
 
@@ -52,7 +54,9 @@ def extract_changed(model: str, fields: list[str]) -> Callable[[Extraction], Non
     """Lands a model's records changed since the window's start."""
 
     def extract(extraction: Extraction) -> None:
-        pages = connection_of(extraction).pages(extraction, model, changed_since(extraction.window_start), fields)
+        listed = extraction.settings.custom_names("tryton", extraction.resource.name)
+        wanted = [*dict.fromkeys([*fields, *listed])]
+        pages = connection_of(extraction).pages(extraction, model, changed_since(extraction.window_start), wanted)
         for rows in pages:
             extraction.land(_record(row) for row in rows)
 
@@ -101,7 +105,7 @@ def extract_sweep(extraction: Extraction) -> None:
     totals = tuple(
         ControlTotal(PIPELINE, *place, counts[place], f"{amounts[place]:.2f}") for place in sorted(counts, key=str)
     )
-    extraction.report_control_totals(ControlTotals(extraction.now, totals, tuple(recent)))
+    extraction.report_control_totals(ControlTotals(extraction.now, totals, (), tuple(recent)))
 
 
 def _states(connection: TrytonConnection) -> list[tuple[str, str]]:

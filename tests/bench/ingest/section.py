@@ -21,7 +21,6 @@ from tests.bench.measure import ROOT
 from tests.bench.rounds import Runs
 from tests.bench.statements import Model
 
-#: where the section begins on the page; what stands before it is the ledger's
 HEADING = "## From the CRM to typed tables"
 STAGED = ("stg_hubspot__deals", "stg_hubspot__deal_property_history", "stg_hubspot__deal_stage_dates")
 OWN, BARE, DLT, TUNED, LARGE = "own road", "bare loop", "dlt", "dlt, tuned", "own road, tenfold"
@@ -58,6 +57,7 @@ class Measured:
 def run(folder: Path, models: dict[str, Model], deals: int, rounds: int, scratch: Path, say: Say) -> str:
     """Measures and returns the section. Raises SystemExit when a deal sent did not arrive: then the figures mean nothing."""
     say(f"Recording the extraction of {deals:,} deals")
+    shutil.rmtree(folder, ignore_errors=True)
     recording = record(folder, deals)
     statements = ["create schema if not exists staging"]
     statements += [statement for name in STAGED for statement in models[name].full]
@@ -148,13 +148,6 @@ def render(measured: Measured) -> str:
         pages=len(measured.recording.pages), rounds=measured.rounds,
         dlt_rounds=len(runs.get(DLT, [])), figures=figures, counts="\n".join(lines),
     )  # fmt: skip
-
-
-def put(page: str, ledger: str | None, ingest: str | None) -> str:
-    """The page with either part replaced; None leaves what is there."""
-    held, _, rest = page.partition(f"\n{HEADING}\n")
-    kept = f"{HEADING}\n{rest}" if rest else ""
-    return "\n".join(part for part in (held if ledger is None else ledger, kept if ingest is None else ingest) if part)
 
 
 @contextmanager

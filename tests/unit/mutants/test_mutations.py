@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import islice
+
 import pytest
 
-from tests.mutants.mutations import apply, parse, sites
+from tests.mutants.mutations import apply, draw, parse, sites
+from tests.mutants.project import Model
 
 pytestmark = pytest.mark.unit
 
@@ -52,3 +56,14 @@ def test_a_fault_leaves_the_query_it_was_made_of_as_it_was() -> None:
 
 def test_keys_of_a_join_keep_their_equals_sign() -> None:
     assert not [kind for kind, _ in faults("select a from t inner join u on t.k = u.k") if kind == "= / <>"]
+
+
+def test_every_model_has_its_turn() -> None:
+    """A long model does not keep the short ones out of the sample."""
+    queries = {
+        "long": "select " + ", ".join(f"min(a{number}) as a{number}" for number in range(50)) + " from t",
+        "short": "select min(a), max(b), min(c), max(d) from t",
+    }
+    models = [Model(name, "core", sql, sql, (), (), (), False, frozenset()) for name, sql in queries.items()]
+    drawn = Counter(make().model for make in islice(draw(models, 1), 8))
+    assert drawn == {"long": 4, "short": 4}

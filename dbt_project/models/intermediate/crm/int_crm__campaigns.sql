@@ -7,6 +7,8 @@ with
 
 versions as (
 
+    select {{ columns }} from {{ ref('int_hubspot__campaigns') }}
+    union all
     select {{ columns }} from {{ ref('int_salesforce__campaigns') }}
     union all
     select {{ columns }} from {{ ref('int_files__campaigns') }}

@@ -20,31 +20,61 @@ versions as (
 
 ),
 
-entities as (
+-- The survivor of a merge names all it swallowed.
+survivors as (
 
-    select *, {{ stable_key('source_system', 'account', 'source_company_id') }} as company_key
+    select *
     from versions
+    semi join (select source_system, account, source_company_id from versions where merged_source_ids is not null) as named using (source_system, account, source_company_id)
     qualify row_number() over (partition by source_system, account, source_company_id order by _load_number desc, _record_number desc) = 1
 
 ),
 
--- The survivor of a merge names all it swallowed.
 named as (
 
-    select source_system, account, company_key as survivor_key, unnest(string_split(merged_source_ids, ';')) as loser_id
-    from entities
+    select
+        source_system, account, {{ stable_key('source_system', 'account', 'source_company_id') }} as survivor_key,
+        trim(unnest(string_split(merged_source_ids, ';'))) as source_company_id
+    from survivors
     where merged_source_ids is not null
 
 ),
 
 losers as (
 
-    select {{ stable_key('source_system', 'account', 'trim(loser_id)') }} as company_key, min(survivor_key) as merged_into_company_key
+    select source_system, account, source_company_id, min(survivor_key) as merged_into_company_key
     from named
-    group by 1
+    group by source_system, account, source_company_id
+
+),
+
+{% if is_incremental() -%}
+-- Tonight's, and all that merges are about: a record may say tonight that another one was swallowed.
+changed_companies as (
+
+    select source_system, account, source_company_id from versions {{ only_new_loads() }}
+    union
+    select source_system, account, source_company_id from survivors
+    union
+    select source_system, account, source_company_id from losers
+    union
+    select source_system, account, source_company_id from {{ this }} where merged_into_company_key is not null
+
+),
+
+{% endif -%}
+entities as (
+
+    select *, {{ stable_key('source_system', 'account', 'source_company_id') }} as company_key
+    from versions
+    {% if is_incremental() %}semi join changed_companies using (source_system, account, source_company_id){% endif %}
+    qualify row_number() over (partition by source_system, account, source_company_id order by _load_number desc, _record_number desc) = 1
 
 )
 
-select entities.* exclude (is_deleted), losers.merged_into_company_key, entities.is_deleted or losers.company_key is not null as is_deleted
+select
+    entities.* exclude (is_deleted),
+    losers.merged_into_company_key,
+    entities.is_deleted or losers.source_company_id is not null as is_deleted
 from entities
-left join losers on entities.company_key = losers.company_key
+left join losers using (source_system, account, source_company_id)

@@ -8,6 +8,8 @@ with
 
 versions as (
 
+    select {{ columns }} from {{ ref('int_hubspot__deal_line_items') }}
+    union all
     select {{ columns }} from {{ ref('int_pipedrive__deal_line_items') }}
     union all
     select {{ columns }} from {{ ref('int_salesforce__deal_line_items') }}

@@ -4,5 +4,16 @@ select
     resource,
     run_id,
     load_number,
-    data_through
+    rows_landed,
+    rows_new,
+    rows_held,
+    rows_vanished,
+    mode,
+    sweep_of,
+    cursor_from,
+    cursor_to,
+    data_through,
+    extracted_at,
+    pages,
+    requests
 from {{ source('raw', '_loads') }}

@@ -6,6 +6,8 @@ with
 
 versions as (
 
+    select {{ columns }} from {{ ref('int_hubspot__products') }}
+    union all
     select {{ columns }} from {{ ref('int_pipedrive__products') }}
     union all
     select {{ columns }} from {{ ref('int_salesforce__products') }}

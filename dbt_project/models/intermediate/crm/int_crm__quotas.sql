@@ -7,6 +7,10 @@ with
 
 versions as (
 
+    select {{ columns }} from {{ ref('int_hubspot__quotas') }}
+    union all
+    select {{ columns }} from {{ ref('int_pipedrive__quotas') }}
+    union all
     select {{ columns }} from {{ ref('int_salesforce__quotas') }}
     union all
     select {{ columns }} from {{ ref('int_files__quotas') }}

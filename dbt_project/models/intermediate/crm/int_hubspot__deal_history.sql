@@ -4,7 +4,7 @@ with
 
 changed_deals as (
 
-    select distinct _account, deal_id from {{ ref('stg_hubspot__deal_property_history') }} {{ only_new_loads() }}
+    select distinct _account, deal_id from {{ ref('stg_hubspot__deals') }} {{ only_new_loads() }}
 
 ),
 

@@ -15,7 +15,7 @@ select
     cast(null as varchar) as crm_url,
     coalesce(arg_max(party._is_deleted, party._load_number), false) as is_deleted,
     max(mechanism._record_number) as _record_number,
-    max(mechanism._load_number) as _load_number
+    greatest(max(mechanism._load_number), coalesce(max(party._load_number), 0)) as _load_number
 from {{ ref('stg_tryton__contact_mechanisms') }} as mechanism
 left join {{ ref('stg_tryton__parties') }} as party on mechanism._account = party._account and mechanism.party = party.party_id
 where mechanism.party is not null

@@ -1,5 +1,12 @@
--- What is planned counts while a deal is open: at its closing a CRM overwrites the expected close, and that is no plan.
-with plans as (
+-- What is planned counts while a deal is open: at its closing a CRM overwrites the expected close, and that is no plan. The versions lie in the
+-- order of their deals.
+with marked as (
+
+    select *, {{ first_of_deal('valid_from') }} as is_first from {{ ref('fct_deal_versions') }}
+
+),
+
+plans as (
 
     select
         deal_key,
@@ -9,10 +16,9 @@ with plans as (
         owner_key,
         deal_status,
         expected_close_date,
-        lag(deal_status) over in_order as status_before,
-        lag(expected_close_date) over in_order as expected_before
-    from {{ ref('fct_deal_versions') }}
-    window in_order as (partition by deal_key order by valid_from)
+        {{ row_before('deal_status', 'valid_from') }} as status_before,
+        {{ row_before('expected_close_date', 'valid_from') }} as expected_before
+    from marked
 
 )
 

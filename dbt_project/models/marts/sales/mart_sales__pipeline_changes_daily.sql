@@ -12,6 +12,7 @@ end_of_day as (
         least(versions.valid_from_date, as_of.as_of_date) as from_date,
         -- least() would step over a null
         case when versions.valid_to_date is not null then least(versions.valid_to_date, as_of.as_of_date) end as to_date,
+        versions.pipeline_key,
         versions.stage_key,
         versions.owner_key,
         coalesce(versions.currency_code, '') as currency_code,
@@ -25,13 +26,13 @@ end_of_day as (
 
 deltas as (
 
-    select from_date as calendar_date, stage_key, owner_key, currency_code,
+    select from_date as calendar_date, pipeline_key, stage_key, owner_key, currency_code,
         1 as deals, case when deal_amount is null then 0 else 1 end as amounts, deal_amount
     from end_of_day
 
     union all
 
-    select to_date, stage_key, owner_key, currency_code,
+    select to_date, pipeline_key, stage_key, owner_key, currency_code,
         -1, case when deal_amount is null then 0 else -1 end, -deal_amount
     from end_of_day
     where to_date is not null
@@ -40,6 +41,7 @@ deltas as (
 
 select
     calendar_date,
+    pipeline_key,
     stage_key,
     owner_key,
     currency_code,
@@ -47,6 +49,6 @@ select
     cast(sum(amounts) as bigint) as amount_count_delta,
     cast(coalesce(sum(deal_amount), 0) as decimal(18, 2)) as amount_delta
 from deltas
-group by calendar_date, stage_key, owner_key, currency_code
+group by calendar_date, pipeline_key, stage_key, owner_key, currency_code
 -- a deal whose expected close moved left and arrived in the same place
 having sum(deals) <> 0 or sum(amounts) <> 0 or sum(deal_amount) <> 0

@@ -9,17 +9,32 @@ with thens as (
 
 ),
 
+-- the versions lie in the order of their deals
+marked as (
+
+    select *, {{ first_of_deal('valid_from') }} as is_first from {{ ref('fct_deal_versions') }}
+
+),
+
 -- what a CRM writes over the expected close at the closing is no plan: a deal that is not open keeps the last one it had while open
 versions as (
 
     select
         deal_key, valid_from_date, valid_to_date, is_current, deal_status, pipeline_key, stage_key, deal_amount, currency_code, owner_key,
-        nullif(
-            last_value(case when deal_status = 'open' then coalesce(expected_close_date, {{ beginning }}) end ignore nulls) over (
-                partition by deal_key order by valid_from rows between unbounded preceding and current row
-            ), {{ beginning }}
-        ) as expected_close_date
-    from {{ ref('fct_deal_versions') }}
+        nullif({{ newest_so_far(
+            "case when deal_status = 'open' then coalesce(expected_close_date, " ~ beginning ~ ") when is_first then " ~ beginning ~ " end", 'valid_from'
+        ) }}, {{ beginning }}) as expected_close_date
+    from marked
+
+),
+
+-- in force at the beginning of some month; and what had ended by then and has not changed since is the same then and now
+befores as (
+
+    select *
+    from versions
+    where (valid_to_date is null or date_trunc('month', valid_from_date) < date_trunc('month', valid_to_date))
+        and (deal_status = 'open' or not is_current)
 
 ),
 
@@ -34,7 +49,7 @@ pairs as (
         current.{{ column }} as now_{{ column }},
         before.{{ column }} is distinct from current.{{ column }} as is_{{ column }}_changed{{ ',' if not loop.last }}
         {% endfor %}
-    from versions as before
+    from befores as before
     inner join thens
         on before.valid_from_date < thens.period_start
         and (before.valid_to_date is null or before.valid_to_date >= thens.period_start)
@@ -70,7 +85,6 @@ from pairs
 inner join {{ ref('dim_deals') }} as deals on deals.deal_key = pairs.deal_key
 left join {{ ref('mart_sales__stages') }} as stages_then on stages_then.stage_key = pairs.then_stage_key
 left join {{ ref('mart_sales__stages') }} as stages_now on stages_now.stage_key = pairs.now_stage_key
--- a deal that had ended by then and has not changed since is the same then and now
 where pairs.then_deal_status = 'open'
     {%- for column in followed %}
     or pairs.is_{{ column }}_changed

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "activity_id": "VARCHAR", "activity_type": "VARCHAR", "happened_at": "VARCHAR", "deal_id": "VARCHAR",
             "lead_id": "VARCHAR", "contact_id": "VARCHAR", "owner_id": "VARCHAR", "direction": "VARCHAR",

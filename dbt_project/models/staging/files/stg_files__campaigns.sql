@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "campaign_id": "VARCHAR", "campaign_name": "VARCHAR", "channel": "VARCHAR"
         }') as entry

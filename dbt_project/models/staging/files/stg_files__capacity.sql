@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "owner_id": "VARCHAR", "week_start": "VARCHAR", "meetings": "VARCHAR", "active_deals": "VARCHAR"
         }') as entry

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "company_id": "VARCHAR", "company_name": "VARCHAR", "industry": "VARCHAR", "country": "VARCHAR",
             "employee_count": "VARCHAR", "created_at": "VARCHAR", "is_target": "VARCHAR",

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "contact_id": "VARCHAR", "company_id": "VARCHAR", "full_name": "VARCHAR", "email": "VARCHAR",
             "phone": "VARCHAR", "legal_basis": "VARCHAR", "consent_at": "VARCHAR", "consent_withdrawn_at": "VARCHAR",

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "deal_id": "VARCHAR", "contact_id": "VARCHAR", "role": "VARCHAR"
         }') as entry

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "line_item_id": "VARCHAR", "deal_id": "VARCHAR", "product_id": "VARCHAR", "quantity": "VARCHAR",
             "amount": "VARCHAR", "currency_code": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "deal_id": "VARCHAR", "pipeline_id": "VARCHAR", "stage_id": "VARCHAR", "created_at": "VARCHAR",
             "deal_name": "VARCHAR", "deal_amount": "VARCHAR", "currency_code": "VARCHAR",

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "lead_id": "VARCHAR", "created_at": "VARCHAR", "contact_id": "VARCHAR", "company_id": "VARCHAR",
             "channel": "VARCHAR", "lead_direction": "VARCHAR", "campaign_id": "VARCHAR", "status": "VARCHAR",

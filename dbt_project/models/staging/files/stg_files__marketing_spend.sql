@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "date": "VARCHAR", "channel": "VARCHAR", "amount": "VARCHAR", "currency_code": "VARCHAR",
             "campaign_id": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "owner_id": "VARCHAR", "owner_name": "VARCHAR", "email": "VARCHAR", "team": "VARCHAR"
         }') as entry

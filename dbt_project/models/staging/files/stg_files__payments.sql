@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "payment_id": "VARCHAR", "deal_id": "VARCHAR", "paid_at": "VARCHAR", "amount": "VARCHAR",
             "currency_code": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "pipeline_id": "VARCHAR", "pipeline_name": "VARCHAR"
         }') as entry

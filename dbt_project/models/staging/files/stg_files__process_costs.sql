@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "period_start": "VARCHAR", "period_end": "VARCHAR", "process": "VARCHAR", "amount": "VARCHAR",
             "currency_code": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "product_id": "VARCHAR", "product_name": "VARCHAR", "product_line": "VARCHAR"
         }') as entry

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "pipeline_id": "VARCHAR", "stage_id": "VARCHAR", "stage_name": "VARCHAR", "stage_order": "VARCHAR",
             "stage_kind": "VARCHAR", "is_active_stage": "VARCHAR", "funnel_step": "VARCHAR",

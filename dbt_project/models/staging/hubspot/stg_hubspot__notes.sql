@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='properties') }},
         json_transform(payload, '{
             "createdAt": "VARCHAR",
             "properties": {

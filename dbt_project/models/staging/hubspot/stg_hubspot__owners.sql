@@ -6,6 +6,7 @@ source as (
         {{ envelope() }},
         json_transform(payload, '{
             "id": "VARCHAR", "email": "VARCHAR", "firstName": "VARCHAR", "lastName": "VARCHAR", "archived": "BOOLEAN",
+            "userId": "VARCHAR", "userIdIncludingInactive": "VARCHAR",
             "teams": [{"name": "VARCHAR", "primary": "BOOLEAN"}]
         }') as owner
     from {{ source('raw', 'hubspot__owners') }}
@@ -22,7 +23,8 @@ renamed as (
         owner."firstName" as first_name,
         owner."lastName" as last_name,
         owner.teams[1].name as team_name,
-        coalesce(owner.archived, false) as archived
+        coalesce(owner.archived, false) as archived,
+        coalesce(owner."userIdIncludingInactive", owner."userId") as user_id
     from source
 
 )

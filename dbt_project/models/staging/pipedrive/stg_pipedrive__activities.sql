@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='custom_fields') }},
         json_transform(payload, '{
             "type": "VARCHAR", "owner_id": "VARCHAR", "deal_id": "VARCHAR", "lead_id": "VARCHAR", "person_id": "VARCHAR", "add_time": "VARCHAR",
             "due_date": "VARCHAR", "due_time": "VARCHAR", "done": "BOOLEAN", "marked_as_done_time": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='custom_fields') }},
         json_transform(payload, '{
             "title": "VARCHAR", "owner_id": "VARCHAR", "person_id": "VARCHAR", "org_id": "VARCHAR", "pipeline_id": "VARCHAR", "stage_id": "VARCHAR",
             "value": "VARCHAR", "currency": "VARCHAR", "add_time": "VARCHAR", "update_time": "VARCHAR", "status": "VARCHAR",

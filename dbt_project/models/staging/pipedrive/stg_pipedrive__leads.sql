@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "title": "VARCHAR", "owner_id": "VARCHAR", "person_id": "VARCHAR", "organization_id": "VARCHAR", "channel": "VARCHAR",
             "is_archived": "BOOLEAN", "add_time": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='custom_fields') }},
         json_transform(payload, '{
             "name": "VARCHAR", "owner_id": "VARCHAR", "add_time": "VARCHAR", "employee_count": "VARCHAR", "address": {"country": "VARCHAR"}
         }') as organization

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='custom_fields') }},
         json_transform(payload, '{
             "name": "VARCHAR", "owner_id": "VARCHAR", "org_id": "VARCHAR", "add_time": "VARCHAR",
             "emails": [{"value": "VARCHAR", "primary": "BOOLEAN"}], "phones": [{"value": "VARCHAR", "primary": "BOOLEAN"}]

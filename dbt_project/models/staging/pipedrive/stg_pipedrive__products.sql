@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='custom_fields') }},
         json_transform(payload, '{"name": "VARCHAR", "code": "VARCHAR", "category": "VARCHAR", "is_deleted": "BOOLEAN"}') as product
     from {{ source('raw', 'pipedrive__products') }}
     {{ only_new_loads() }}

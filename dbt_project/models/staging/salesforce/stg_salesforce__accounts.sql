@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "Name": "VARCHAR", "Industry": "VARCHAR", "BillingCountry": "VARCHAR", "NumberOfEmployees": "VARCHAR",
             "Is_Target__c": "BOOLEAN", "MasterRecordId": "VARCHAR", "CreatedDate": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "AccountId": "VARCHAR", "FirstName": "VARCHAR", "LastName": "VARCHAR", "Email": "VARCHAR", "Phone": "VARCHAR",
             "Legal_Basis__c": "VARCHAR", "MasterRecordId": "VARCHAR", "CreatedDate": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "IsoCode": "VARCHAR", "ConversionRate": "VARCHAR", "IsCorporate": "BOOLEAN"
         }') as currency

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "IsoCode": "VARCHAR", "StartDate": "VARCHAR", "NextStartDate": "VARCHAR", "ConversionRate": "VARCHAR"
         }') as rate

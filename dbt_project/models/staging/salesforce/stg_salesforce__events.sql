@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "WhoId": "VARCHAR", "WhatId": "VARCHAR", "OwnerId": "VARCHAR", "CreatedById": "VARCHAR", "Type": "VARCHAR",
             "StartDateTime": "VARCHAR", "ActivityDate": "VARCHAR", "CreatedDate": "VARCHAR"

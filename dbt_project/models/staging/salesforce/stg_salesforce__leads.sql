@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "FirstName": "VARCHAR", "LastName": "VARCHAR", "Email": "VARCHAR", "Company": "VARCHAR", "Status": "VARCHAR",
             "LeadSource": "VARCHAR", "Lead_Direction__c": "VARCHAR", "Disqualified_Reason__c": "VARCHAR",

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "Name": "VARCHAR", "AccountId": "VARCHAR", "ContactId": "VARCHAR", "RecordTypeId": "VARCHAR",
             "StageName": "VARCHAR", "IsClosed": "BOOLEAN", "Amount": "VARCHAR", "CurrencyIsoCode": "VARCHAR",

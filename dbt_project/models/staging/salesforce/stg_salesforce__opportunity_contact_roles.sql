@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "OpportunityId": "VARCHAR", "ContactId": "VARCHAR", "Role": "VARCHAR", "IsPrimary": "BOOLEAN",
             "CreatedDate": "VARCHAR"

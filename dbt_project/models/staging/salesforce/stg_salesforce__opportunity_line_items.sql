@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "OpportunityId": "VARCHAR", "Product2Id": "VARCHAR", "Quantity": "VARCHAR", "TotalPrice": "VARCHAR",
             "CurrencyIsoCode": "VARCHAR"

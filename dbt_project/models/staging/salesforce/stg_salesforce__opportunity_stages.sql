@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "ApiName": "VARCHAR", "MasterLabel": "VARCHAR", "SortOrder": "VARCHAR", "IsActive": "BOOLEAN",
             "IsClosed": "BOOLEAN", "IsWon": "BOOLEAN", "DefaultProbability": "VARCHAR"

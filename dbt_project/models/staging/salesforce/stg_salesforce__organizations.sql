@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "Name": "VARCHAR", "DefaultCurrencyIsoCode": "VARCHAR", "TimeZoneSidKey": "VARCHAR"
         }') as organization

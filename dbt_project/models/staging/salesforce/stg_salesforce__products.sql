@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "Name": "VARCHAR", "Family": "VARCHAR", "IsActive": "BOOLEAN"
         }') as product

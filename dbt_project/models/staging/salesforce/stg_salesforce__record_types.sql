@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "Name": "VARCHAR", "IsActive": "BOOLEAN", "StageNames": ["VARCHAR"]
         }') as record_type

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "Name": "VARCHAR", "Email": "VARCHAR", "Department": "VARCHAR", "UserType": "VARCHAR", "IsActive": "BOOLEAN"
         }') as person

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{"party": "VARCHAR", "type": "VARCHAR", "value": "VARCHAR"}') as entry
     from {{ source('raw', 'tryton__contact_mechanisms') }}
     {{ only_new_loads() }}

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{
             "number": "VARCHAR", "party": "VARCHAR", "contact": "VARCHAR", "company": "VARCHAR", "currency_code": "VARCHAR", "amount": "VARCHAR", "employee": "VARCHAR", "start_date": "VARCHAR",
             "end_date": "VARCHAR", "description": "VARCHAR", "lost_reason": "VARCHAR", "conversion_probability": "VARCHAR", "state": "VARCHAR", "create_date": "VARCHAR", "write_date": "VARCHAR"

@@ -3,7 +3,7 @@ with
 source as (
 
     select
-        {{ envelope() }},
+        {{ envelope(custom_in='') }},
         json_transform(payload, '{"name": "VARCHAR"}') as entry
     from {{ source('raw', 'tryton__parties') }}
     {{ only_new_loads() }}

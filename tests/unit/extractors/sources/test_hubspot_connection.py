@@ -104,8 +104,13 @@ def test_an_archived_record_is_dated_by_its_archiving() -> None:
 
 
 def test_the_source_says_what_it_loads() -> None:
-    assert HUBSPOT.tables == (
-        "deals", "contacts", "companies", "leads", "calls", "emails", "meetings", "tasks", "notes", "owners", "deal_pipelines",
-        "lead_pipelines", "deals_sweep",
+    kinds = (
+        "deals", "contacts", "companies", "leads", "calls", "emails", "meetings", "tasks", "notes", "line_items", "products", "goal_targets",
     )  # fmt: skip
+    assert HUBSPOT.tables == (
+        *(table for kind in kinds for table in (kind, f"{kind}_sweep")),
+        "owners", "deal_pipelines", "lead_pipelines", "campaigns", "campaign_budgets", "exchange_rates", "account",
+    )  # fmt: skip
+    sweeps = {resource.name: resource.sweep_of for resource in HUBSPOT.resources if resource.sweep_of}
+    assert sweeps == {f"{kind}_sweep": kind for kind in kinds}
     assert "weekly" in HUBSPOT.not_loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -93,13 +94,35 @@ def test_a_total_that_is_no_number_is_refused(written: str) -> None:
 
 def test_tokens_are_left_to_others() -> None:
     tokens = Tokens()
-    assert tokens.allow(20, 25), "nothing is known yet"
+    assert tokens.reserve(20, 25), "nothing is known yet"
+    tokens.settle(20)
     tokens.see({"x-daily-ratelimit-token-limit": "1000", "x-daily-ratelimit-token-remaining": "270"})
-    assert tokens.allow(20, 25)
-    assert not tokens.allow(21, 25)
+    assert not tokens.reserve(21, 25)
+    assert tokens.reserve(20, 25)
+    tokens.settle(20)
     assert tokens.see({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "2"}) == (0, 2.0)
     assert tokens.see({"x-ratelimit-remaining": "soon"}) is None
     assert tokens.left == 270, "an answer that does not say leaves what was said"
+
+
+def test_what_is_under_way_counts_as_spent_and_its_answer_is_waited_for() -> None:
+    def said(left: int) -> dict[str, str]:
+        return {"x-daily-ratelimit-token-limit": "1000", "x-daily-ratelimit-token-remaining": str(left)}
+
+    tokens = Tokens()
+    tokens.see(said(310))
+    assert tokens.reserve(20, 25)
+    assert tokens.reserve(20, 25)
+    assert tokens.reserve(20, 25)
+    with ThreadPoolExecutor(1) as thread:
+        fourth = thread.submit(tokens.reserve, 20, 25)
+        with pytest.raises(TimeoutError):
+            fourth.result(0.05)
+        for left in (250, 270, 290):  # the answers arrive in another order than they were given in
+            tokens.see(said(left))
+            tokens.settle(20)
+        assert not fourth.result(5), "250 are left, which belong to others"
+    assert tokens.left == 250
 
 
 def test_only_a_day_without_tokens_is_beyond_waiting() -> None:

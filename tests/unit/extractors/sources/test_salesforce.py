@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError
-from extractors.sources.salesforce.connection import CallUsage, NotThereError, SessionExpiredError, explain
+from extractors.sources.salesforce.connection import CallUsage, NotThereError, explain
 from extractors.sources.salesforce.fields import REQUEST_BYTES, RESERVED_BYTES, field_chunks
 from extractors.sources.salesforce.values import long_id, number, payload_of, row_of_csv, row_of_page
 from simulator.salesforce.answers import as_csv, as_json
@@ -101,8 +101,8 @@ def test_the_usage_header_is_read_whatever_stands_beside_it(header: str, used: i
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (401, b'[{"errorCode":"INVALID_SESSION_ID","message":"Session expired or invalid"}]', SessionExpiredError),
-        (401, b"", SessionExpiredError),
+        (401, b'[{"errorCode":"INVALID_SESSION_ID","message":"Session expired or invalid"}]', ConfigurationError),
+        (401, b"", ConfigurationError),
         (403, b'[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]', TransientError),
         (404, b'[{"errorCode":"NOT_FOUND","message":"gone"}]', NotThereError),
         (400, b'{"error":"invalid_grant","error_description":"expired"}', ConfigurationError),

@@ -1,0 +1,21 @@
+select
+    load_key,
+    source_system,
+    account,
+    run_id,
+    resource,
+    load_mode,
+    sweep_of,
+    extracted_at,
+    data_through,
+    {{ hours_between('data_through', 'extracted_at') }} as hours_behind,
+    cursor_from,
+    cursor_to,
+    landed_count,
+    new_count,
+    held_count,
+    vanished_count,
+    page_count,
+    request_count,
+    run_id = max(run_id) over () as is_in_latest_run
+from {{ ref('fct_loads') }}

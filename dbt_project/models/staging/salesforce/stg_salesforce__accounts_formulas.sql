@@ -1,0 +1,21 @@
+with
+
+source as (
+
+    select
+        {{ envelope(custom_in='') }}
+    from {{ source('raw', 'salesforce__accounts_formulas') }}
+    {{ only_new_loads() }}
+
+),
+
+renamed as (
+
+    select
+        {{ envelope() }},
+        _source_id as account_id
+    from source
+
+)
+
+select * from renamed

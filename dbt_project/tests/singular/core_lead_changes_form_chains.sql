@@ -1,0 +1,36 @@
+-- The ledger of leads is what was stated: per lead, each change that stands begins at the status that the one before it left, the first at none, and
+-- none leaves what it found. What was taken back is there too. Nothing else is.
+with stated as (
+
+    select
+        *,
+        lag(new_status) over (partition by lead_key, retracted_at is null order by changed_at, sequence, _record_number) as left_before
+    from {{ ref('int_crm__lead_changes') }}
+
+),
+
+wanted as (
+
+    select lead_key, new_status, changed_at, sequence, _record_number, known_at, retracted_at, change_source, left_before
+    from stated
+    where retracted_at is not null or new_status is distinct from left_before
+
+)
+
+select
+    coalesce(wanted.lead_key, held.lead_key) as lead_key, coalesce(wanted.changed_at, held.changed_at) as changed_at,
+    held.old_status, held.new_status, wanted.left_before as status_before, wanted.new_status as stated_status,
+    case
+        when held.lead_key is null then 'A change that was stated, or taken back, is not in fct_lead_status_changes: it was lost on the way.'
+        when wanted.lead_key is null then 'A change is in fct_lead_status_changes that nobody stated, or that changes nothing.'
+        else 'The chain of statuses is broken: a change is missing, doubled or out of order in fct_lead_status_changes.'
+    end as likely_cause
+from wanted
+full join {{ ref('fct_lead_status_changes') }} as held
+    on held.lead_key = wanted.lead_key and held.new_status = wanted.new_status and held.changed_at = wanted.changed_at
+    and held.sequence = wanted.sequence and held._record_number = wanted._record_number and held.known_at = wanted.known_at
+    and held.retracted_at is not distinct from wanted.retracted_at and held.change_source = wanted.change_source
+where
+    held.lead_key is null
+    or wanted.lead_key is null
+    or (wanted.retracted_at is null and held.old_status is distinct from wanted.left_before)

@@ -1,0 +1,1 @@
+"""How many calls a night takes, beside the fewest that the vendors' rules allow."""
