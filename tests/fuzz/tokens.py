@@ -99,6 +99,12 @@ def instant(text: str) -> datetime | None:
         return None
 
 
+def millisecond(text: str) -> datetime | None:
+    """The same in milliseconds: Salesforce knows no shorter time, and what lands is written in its way."""
+    found = instant(text)
+    return found and found.replace(microsecond=found.microsecond // 1000 * 1000)
+
+
 def day(text: str) -> date | None:
     """The day the text begins with; None when it begins with none."""
     try:
