@@ -19,7 +19,9 @@ pytestmark = pytest.mark.integration
 
 def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "bench"
-    assert main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta,ingest", "--folder", str(folder)]) == 0
+    assert (
+        main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta,ingest", "--folder", str(folder)]) == 0
+    )
     printed = capsys.readouterr()
     rows = {line.split("|")[1].strip(): line for line in printed.out.splitlines() if line.startswith("| ")}
     assert re.search(r"company of 600 deals has \d,\d{3} changes", printed.out)
