@@ -1,7 +1,8 @@
 """Landing files to raw tables: one transaction per manifest, each version of a record once, nothing lost unnoticed.
 
 Two passes over a landing: the first brings only ids and hashes into memory and decides what is new, the second streams the new
-payloads into the table. Payloads never pass through a sort or a window, so memory does not grow with the landing.
+payloads into the table. Payloads never pass through a sort or a window, so memory does not grow with the landing. What is landed for
+the first time is new but for lines that say the same twice: there one pass does both, and those lines are taken out again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
@@ -181,22 +183,29 @@ def _write_versions(
     manifest = landing.manifest
     table, number = _table(manifest), _scalar(connection, f"select 1 + {_NEWEST_LOAD}")
     connection.execute(_CREATE_RESOURCE.format(table=table))
-    _read_arrivals(connection, landing)
-    _decide_new(connection, table, manifest.account)
+    is_first = not _scalar(
+        connection, f'select count(*) from (from raw."{table}" where _account = $1 limit 1)', [manifest.account]
+    )
+    if is_first:
+        _bring(connection, landing, table, number)
+    _read_arrivals(connection, landing, table if is_first else None, number)
+    _decide_new(connection, table, manifest.account, number)
     new_by_file = dict(
         connection.execute("select file_name, count(*) from arrivals where is_new group by file_name").fetchall()
     )
     rows_to_add = sum(new_by_file.values())
-    if rows_to_add:
-        everything = rows_to_add == manifest.rows
+    if is_first and rows_to_add < manifest.rows:
         connection.execute(
-            f"""insert into raw."{table}"
-            select $account, _source_id, cast(_source_updated_at as timestamp), cast(_extracted_at as timestamp), _run_id,
-                _record_number, _is_deleted, $number, {_HASH}, payload
-            from {_LINES}
-            {"" if everything else "where _record_number in (select _record_number from arrivals where is_new)"}""",
-            {"account": manifest.account, "number": number, "files": _files(landing)},
+            f"""delete from raw."{table}" where _load_number = $1
+            and _record_number in (select _record_number from arrivals where not is_new)""",
+            [number],
         )
+    elif rows_to_add and not is_first:
+        everything = rows_to_add == manifest.rows
+        _bring(
+            connection, landing, table, number,
+            "" if everything else "where _record_number in (select _record_number from arrivals where is_new)",
+        )  # fmt: skip
     rows_new = _scalar(connection, f'select count(*) from raw."{table}" where _load_number = $1', [number])
     rows_held = _scalar(connection, "select count(*) from arrivals where not is_new")
     if rows_new + rows_held != manifest.rows:
@@ -236,8 +245,25 @@ def _write_versions(
     )
 
 
-def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
-    """Fills the temporary table `arrivals` (one row per landed line, no payload) and holds it against the manifest."""
+def _bring(
+    connection: duckdb.DuckDBPyConnection, landing: Landing, table: str, number: int, condition: str = ""
+) -> None:
+    """Appends the landing's lines, or those of a condition, to the table."""
+    if landing.manifest.parts:
+        connection.execute(
+            f"""insert into raw."{table}"
+            select $account, _source_id, cast(_source_updated_at as timestamp), cast(_extracted_at as timestamp), _run_id,
+                _record_number, _is_deleted, $number, {_HASH}, payload
+            from {_LINES} {condition}""",
+            {"account": landing.manifest.account, "number": number, "files": _files(landing)},
+        )
+
+
+def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing, brought: str | None, number: int) -> None:
+    """Fills the temporary table `arrivals` (one row per landed line, no payload) and holds it against the manifest.
+
+    `brought`: the table that the lines were just appended to, as load `number`; None: they are read from the files.
+    """
     connection.execute(
         "create or replace temp table arrivals (file_name varchar, _source_id varchar, _record_number bigint, "
         "_version_hash uuid, _run_id varchar, is_new boolean)"
@@ -245,11 +271,22 @@ def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing) -> N
     manifest = landing.manifest
     if not manifest.parts:
         return
-    connection.execute(
-        f"""insert into arrivals select parse_filename(filename), _source_id, _record_number, {_HASH}, _run_id, null
-        from {_LINES}""",
-        {"files": _files(landing)},
-    )
+    if brought is None:
+        connection.execute(
+            f"""insert into arrivals select parse_filename(filename), _source_id, _record_number, {_HASH}, _run_id, null
+            from {_LINES}""",
+            {"files": _files(landing)},
+        )
+    else:
+        # The parts number their lines on and on, so a line's number says which of them it came from.
+        ends = list(accumulate(part.rows for part in manifest.parts))
+        connection.execute(
+            f"""insert into arrivals
+            select list_extract($names, 1 + len(list_filter($ends, lambda last: last < _record_number))), _source_id, _record_number,
+                _version_hash, _run_id, null
+            from raw."{brought}" where _load_number = $number""",
+            {"names": [part.file for part in manifest.parts], "ends": ends, "number": number},
+        )
     counted = dict(connection.execute("select file_name, count(*) from arrivals group by file_name").fetchall())
     for part in manifest.parts:
         if counted.get(part.file, 0) != part.rows:
@@ -267,13 +304,14 @@ def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing) -> N
         )
 
 
-def _decide_new(connection: duckdb.DuckDBPyConnection, table: str, account: str) -> None:
-    """A line is new when it differs from the line before it of the same id, or, the first of its id, from the last one held."""
+def _decide_new(connection: duckdb.DuckDBPyConnection, table: str, account: str, number: int) -> None:
+    """A line is new when it differs from the line before it of the same id, or, the first of its id, from the last one held before load `number`."""
     connection.execute(
         f"""create or replace temp table held as
         select _source_id, arg_max(_version_hash, (_load_number, _record_number)) as _version_hash
-        from raw."{table}" where _account = $1 and _source_id in (select _source_id from arrivals) group by _source_id""",
-        [account],
+        from raw."{table}" where _account = $1 and _load_number < $2
+            and _source_id in (select _source_id from arrivals) group by _source_id""",
+        [account, number],
     )
     connection.execute(
         """create or replace temp table arrivals as

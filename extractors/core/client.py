@@ -265,9 +265,14 @@ class Client:
         """The request without a credential, its address checked as it will be sent."""
         url = self._origin.address_of(self._prefix + target if target.startswith("/") else target)
         if params:
-            url += ("&" if "?" in url else "?") + urlencode(params)
-        request = self._session.prepare_request(requests.Request(method, url, headers=dict(headers or {}), data=data))
-        self._origin.address_of(str(request.url))
+            # A comma may stand as it is; lists of hundreds of names are full of them.
+            url += ("&" if "?" in url else "?") + urlencode(params, safe=",")
+        # As it stands: requests would take the address apart and put it together again, letter by letter, twice.
+        self._origin.address_of(url)
+        request = requests.PreparedRequest()
+        request.method, request.url = method, url
+        request.prepare_headers({**self._session.headers, **(headers or {})})
+        request.prepare_body(data, None)
         return request
 
     def _attempt(

@@ -34,7 +34,8 @@ def window_after(cursor: datetime | None, now: datetime, lookback: timedelta, se
 
 def instant_text(instant: datetime) -> str:
     """ISO-8601 UTC with milliseconds, ending in Z."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    # Not strftime: it writes the year 24 with two digits.
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def parse_instant(text: str) -> datetime:
@@ -42,7 +43,10 @@ def parse_instant(text: str) -> datetime:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside of the calendar") from None
 
 
 def epoch_milliseconds(instant: datetime) -> int:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -208,6 +209,11 @@ class LandingWriter:
         """Streams the records to disk; returns how many there were."""
         before = self.rows
         for source_id, updated_at, is_deleted, payload in records:
+            if updated_at is not None and not _is_instant(updated_at):
+                raise IntegrityError(
+                    f"Record {source_id[:60]!r} of {self.folder.parent.name} was changed at {updated_at[:40]!r}, which is no instant.",
+                    "Nothing of it was kept. Correct it in the source.",
+                )
             self.rows += 1
             line = b"".join((
                 b'{"_source_id":',
@@ -324,6 +330,15 @@ def read_lines(part: Path) -> Iterator[bytes]:
         raise _damaged(part, f"cannot be decompressed ({error})") from None
     if not unpack.eof or unpack.unused_data or rest:
         raise _damaged(part, "does not end where it was ended")
+
+
+def _is_instant(text: str) -> bool:
+    """Whether a stamp is what the loader reads: ISO-8601 UTC ending in Z, a day that there is."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return _INSTANT.fullmatch(text) is not None
 
 
 def _on_one_line(payload: bytes) -> bytes:

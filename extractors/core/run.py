@@ -7,15 +7,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+
+import msgspec
 
 from extractors.core import landing
 from extractors.core.answers import KeptAnswers, Questions
 from extractors.core.connections import Connections
 from extractors.core.cursor import Window, instant_text, window_after
-from extractors.core.errors import ConfigurationError, DiskError, TransientError, WatertightError
+from extractors.core.errors import ConfigurationError, DiskError, IntegrityError, TransientError, WatertightError
 from extractors.core.meter import Quota
 from extractors.core.settings import Settings
 from extractors.core.spec import Connection, ControlTotals, Record, Resource, Source
@@ -235,7 +238,8 @@ def extract(
     started = time.monotonic()
     try:
         extraction.open()
-        resource.extract(extraction)
+        with _plain_answers(source, resource):
+            resource.extract(extraction)
         extraction.finish()
     except BaseException as error:
         extraction.abandon()
@@ -258,6 +262,18 @@ def extract(
         "data_through": instant_text(extraction.window_end),
         "is_due": True,
     }
+
+
+@contextmanager
+def _plain_answers(source: Source, resource: Resource) -> Iterator[None]:
+    """Turns what a source made of an answer of another shape than it knows into one sentence. A source that knows the record names it itself."""
+    try:
+        yield
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+        raise IntegrityError(
+            f"{source.title} answered something in {resource.name} that cannot be understood: {str(error)[:200].rstrip('.')}.",
+            f"Nothing of it was kept. Look at {resource.name} in {source.title}, and start again.",
+        ) from error
 
 
 def _kept_answers(

@@ -10,19 +10,20 @@ from pathlib import Path
 
 from tests.bench import bases, page, table
 from tests.bench import rounds as r
+from tests.bench.ingest import section
 from tests.bench.parts import Measured
 from tests.bench.plan import Plan
 from tests.bench.statements import read, record
 
 ROOT = Path(__file__).parents[2]
-#: visits, daily and heavy are parts of the ledger; delta is the night without the history three times as long
-GROUPS = ("ledger", "visits", "daily", "heavy", "night", "delta")
+#: visits, daily and heavy are parts of the ledger; delta is the night without the history three times as long; ingest is the road to staging
+GROUPS = ("ledger", "visits", "daily", "heavy", "night", "delta", "ingest")
 
 
 def main(arguments: list[str]) -> int:
     """Measures and prints; with --write into docs/performance.md."""
     options = _options(arguments)
-    wanted = options.only or ["ledger", "night"]
+    wanted = options.only or ["ledger", "night", "ingest"]
     folder: Path = options.folder
     if not options.reuse:
         shutil.rmtree(folder, ignore_errors=True)
@@ -43,12 +44,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _measure(folder: Path, wanted: list[str], options: argparse.Namespace, measured: Measured) -> Iterator[None]:
-    if options.reuse:
-        base = bases.held(folder / "base")
-        plan = Plan.of(read(folder))
+    held = bases.held(folder / "base") if options.reuse else None
+    recording = read(folder) if held else record(folder)
+    plan = Plan.of(recording)
+    if "ingest" in wanted:
+        deals = min(options.deals, section.DEALS)
+        measured.ingest = section.run(folder / "ingest", plan.models, deals, options.rounds, folder / "scratch", _say)
+        yield
+    if wanted == ["ingest"]:
+        return
+    if held:
+        base = held
     else:
-        recording = record(folder)
-        plan = Plan.of(recording)
         _say(f"{len(plan.models)} models; making a company of {options.deals} deals")
         base = bases.prepare(folder / "base", recording, plan.models.values(), options.deals)
     measured.companies[f"{base.deals:,}"] = page.sizes(base)

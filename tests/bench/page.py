@@ -64,6 +64,8 @@ def render(measured: Measured) -> str:
         if steps:
             lines = "\n".join(f"| `{name}` | {cpu:.2f} |" for name, cpu in steps)
             rest += f"## {title}\n| model | CPU-s |\n|---|---|\n{lines}\n\n"
+    if measured.ingest:
+        rest += f"{measured.ingest}\n"
     return _PAGE.format(
         figures=" ".join(measured.companies.values()), goals=table.markdown([*measured.goals.values()]),
         delta=f"{DELTA:.1%}".replace("%", " %"), rest=rest,

@@ -17,13 +17,14 @@ from tests.bench.table import Row
 
 @dataclass
 class Measured:
-    """`companies`: a sentence per number of deals; `night` and `full`: (model, CPU seconds), the dearest first."""
+    """`companies`: a sentence per number of deals; `night` and `full`: (model, CPU seconds), the dearest first; `ingest`: its section."""
 
     companies: dict[str, str] = field(default_factory=dict)
     goals: dict[str, Row] = field(default_factory=dict)
     models: dict[str, Row] = field(default_factory=dict)
     night: list[tuple[str, float]] = field(default_factory=list)
     full: list[tuple[str, float]] = field(default_factory=list)
+    ingest: str = ""
 
     @classmethod
     def of(cls, file: Path) -> Measured:

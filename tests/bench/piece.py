@@ -31,7 +31,7 @@ def connect(main: str, attached: dict[str, str], read_only: bool) -> duckdb.Duck
 
 
 def main(spec: dict[str, Any]) -> dict[str, Any]:
-    """Runs `statements` ([label, SQL] pairs) or the function `rival` of tests.bench.rivals; CPU seconds by label."""
+    """Runs `statements` ([label, SQL] pairs) or the function `rival` (module:name), which may say its own; CPU seconds by label."""
     rival = None
     if spec.get("rival"):
         module, function = spec["rival"].split(":")
@@ -39,7 +39,7 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     idle = time.process_time()
     steps: dict[str, float] = {}
     if rival is not None:
-        rival(**spec["arguments"])
+        steps = rival(**spec["arguments"]) or {}
         return {"idle": idle, "steps": steps, "peak_kb": _peak_kb()}
     connection = connect(spec["main"], spec["attached"], spec["read_only"])
     for label, statement in spec["statements"]:

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.integration
 
 def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "bench"
-    assert main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta", "--folder", str(folder)]) == 0
+    assert (
+        main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta,ingest", "--folder", str(folder)]) == 0
+    )
     printed = capsys.readouterr()
     rows = {line.split("|")[1].strip(): line for line in printed.out.splitlines() if line.startswith("| ")}
     assert re.search(r"company of 600 deals has \d,\d{3} changes", printed.out)
@@ -35,6 +37,11 @@ def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest
     assert "changes and range joins give the same rows" in printed.err
     assert "tables of the night equal those of the full rebuild" in printed.err
     assert not folder.exists()
+    assert "extract, land, load, staging" in measured
+    for name, least in (("own road", 500), ("own road, tenfold", 5000)):
+        counts = [int(cell.replace(",", "")) for cell in rows[name].split("|")[2:6]]
+        assert min(counts) > least
+        assert len(set(counts)) == 1, "sent, landed, loaded and staged"
 
 
 def test_a_night_that_differs_from_its_rebuild_is_named(tmp_path: Path) -> None:

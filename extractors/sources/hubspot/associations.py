@@ -24,7 +24,12 @@ def ends_inline(connection: HubSpotConnection, kind: str, types: Sequence[str], 
     ends: Ends = {object_id: {} for object_id in objects}
     cut: dict[str, list[str]] = {}
     for object_id, said in objects.items():
-        inline = _inline.decode(said["associations"]) if "associations" in said else {}
+        try:
+            inline = _inline.decode(said["associations"]) if "associations" in said else {}
+        except msgspec.MsgspecError:
+            raise IntegrityError(
+                f"HubSpot gave {kind} {object_id[:40]!r} with associations that cannot be read.", "Start again later."
+            ) from None
         for to in types:
             found = inline.get(to)
             if found is not None and found.is_cut:
@@ -48,7 +53,8 @@ def ends_by_batch(connection: HubSpotConnection, kind: str, types: Sequence[str]
 
 def sorted_ids(ids: Iterable[str]) -> list[str]:
     """Distinct ids in the order of their numbers: the same pair may be listed once per label."""
-    return sorted(set(ids), key=lambda one: (len(one), one))
+    distinct = set(ids)
+    return sorted(distinct, key=lambda one: (len(one), one)) if len(distinct) > 1 else list(distinct)
 
 
 def _read(connection: HubSpotConnection, kind: str, to: str, ids: Sequence[str]) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -41,6 +42,8 @@ _stamp = msgspec.json.Decoder(str | None)
 _histories = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 _properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
+#: the top-level keys of objects are few and come with every one of them
+_encoded = lru_cache(maxsize=1000)(_encode)
 
 
 class Seen:
@@ -118,7 +121,7 @@ class Reading:
             fresh = {
                 object_id: said
                 for object_id, said in objects.items()
-                if since is None or not _was_archived_before(said, since)
+                if since is None or not _was_archived_before(object_id, self._kind.name, said, since)
             }
             if fresh:
                 self._extraction.page_read()
@@ -169,7 +172,7 @@ class Reading:
                 more = objects_by_id(self._list_page(chunk, after, is_archived, whole=False).results, self._kind.name)
                 # What vanished between two calls for the same page is left to the archived list and the sweep.
                 objects = {
-                    object_id: _with_properties(said, more[object_id])
+                    object_id: _with_properties(object_id, said, more[object_id])
                     for object_id, said in objects.items()
                     if object_id in more
                 }
@@ -214,10 +217,11 @@ class Reading:
 
     def _records(self, objects: Mapping[str, Object], ends: Ends) -> Iterator[Record]:
         for object_id, said in objects.items():
-            if self._kind.history:
-                self._check_history(said)
-            record = record_with_ends(object_id, said, ends[object_id] if self._kind.associated else {})
-            self.seen.note(record)
+            with Naming(self._kind.name, object_id):
+                if self._kind.history:
+                    self._check_history(said)
+                record = record_with_ends(object_id, said, ends[object_id] if self._kind.associated else {})
+                self.seen.note(record)
             yield record
 
     def _check_history(self, said: Object) -> None:
@@ -226,6 +230,23 @@ class Reading:
         for name, entries in _histories.decode(said["propertiesWithHistory"]).items():
             if len(entries) in SUSPECT_HISTORY:
                 self._suspects[name] += 1
+
+
+class Naming:
+    """Raises IntegrityError Naming the object where what is in it is not of its shape."""
+
+    def __init__(self, kind: str, object_id: str) -> None:
+        self._kind = kind
+        self._id = object_id
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, msgspec.MsgspecError | ValueError | KeyError):
+            raise IntegrityError(
+                f"HubSpot's object {self._id[:40]!r} of {self._kind} holds something that it cannot: {str(error)[:120].rstrip('.')}.",
+                "Nothing of it was kept. Correct it in HubSpot.",
+            ) from error
 
 
 def record_with_ends(object_id: str, said: Object, ends: Mapping[str, list[str]]) -> Record:
@@ -237,7 +258,7 @@ def record_as_received(object_id: str, said: Object) -> Record:
     """The record of an object: its values spliced together as received, not encoded anew. An archived one is dated by that."""
     is_archived = "archived" in said and bytes(said["archived"]) == b"true"
     stamp = said.get("archivedAt") if is_archived and "archivedAt" in said else said.get("updatedAt")
-    payload = b",".join([b"%s:%s" % (_encode(key), said[key]) for key in sorted(said)])
+    payload = b",".join([b"%s:%s" % (_encoded(key), said[key]) for key in sorted(said)])
     return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, b"{%s}" % payload)
 
 
@@ -252,12 +273,15 @@ def objects_by_id(objects: Sequence[Object], kind: str) -> dict[str, Object]:
     return found
 
 
-def _with_properties(said: Object, more: Object) -> Object:
+def _with_properties(object_id: str, said: Object, more: Object) -> Object:
     """`said` with the properties of both, in the order of their names."""
-    both = _properties.decode(said["properties"]) | _properties.decode(more["properties"])
+    with Naming("its list", object_id):
+        both = _properties.decode(said["properties"]) | _properties.decode(more["properties"])
     spliced = b"{" + b",".join(_encode(name) + b":" + bytes(both[name]) for name in sorted(both)) + b"}"
     return said | {"properties": msgspec.Raw(spliced)}
 
 
-def _was_archived_before(said: Object, since: datetime) -> bool:
-    return "archivedAt" in said and parse_instant(_text.decode(said["archivedAt"])) < since
+def _was_archived_before(object_id: str, kind: str, said: Object, since: datetime) -> bool:
+    with Naming(kind, object_id):
+        return "archivedAt" in said and parse_instant(_text.decode(said["archivedAt"])) < since
+    return False

@@ -16,7 +16,7 @@ from extractors.core.pagination import CursorPages
 from extractors.core.spec import ControlTotal, ControlTotals, Record
 from extractors.sources.hubspot.answers import Object, ObjectPage
 from extractors.sources.hubspot.connection import HubSpotConnection
-from extractors.sources.hubspot.objects import PAGE, objects_by_id, record_as_received
+from extractors.sources.hubspot.objects import PAGE, Naming, objects_by_id, record_as_received
 
 if TYPE_CHECKING:
     from extractors.core.run import Extraction
@@ -48,7 +48,9 @@ def extract_deals_sweep(extraction: Extraction) -> None:
     def counted() -> Iterator[Record]:
         for record, deal in _deals(extraction):
             amount = _amount(record.source_id, deal.amount)
-            if record.updated_at is None or parse_instant(record.updated_at) >= since:
+            with Naming("deals", record.source_id):
+                is_recent = record.updated_at is None or parse_instant(record.updated_at) >= since
+            if is_recent:
                 recent.append(record.source_id)
             else:
                 place = (deal.pipeline or "", deal.dealstage or "", deal.deal_currency_code)
@@ -76,7 +78,9 @@ def extract_sweep(kind: str) -> Callable[[Extraction], None]:
 
 def _deals(extraction: Extraction) -> Iterator[tuple[Record, _Deal]]:
     for record, said in _listed(extraction, "deals", PROPERTIES):
-        yield record, _properties.decode(said["properties"])
+        with Naming("deals", record.source_id):
+            deal = _properties.decode(said["properties"])
+        yield record, deal
 
 
 def _listed(extraction: Extraction, kind: str, properties: tuple[str, ...]) -> Iterator[tuple[Record, Object]]:
@@ -86,7 +90,9 @@ def _listed(extraction: Extraction, kind: str, properties: tuple[str, ...]) -> I
     while True:
         page = connection.client.get(connection.objects_path(kind), ObjectPage, parameters)
         for object_id, said in objects_by_id(page.results, kind).items():
-            yield record_as_received(object_id, said), said
+            with Naming(kind, object_id):
+                record = record_as_received(object_id, said)
+            yield record, said
         if page.results:
             extraction.page_read()
         after = guard.follow(page.after)

@@ -23,10 +23,10 @@ listed as (
         version_number,
         stage ->> '$.id' as stage_id,
         stage ->> '$.label' as label,
-        cast(stage ->> '$.displayOrder' as bigint) as display_order,
-        coalesce(cast(stage ->> '$.metadata.isClosed' as boolean), false) as is_closed,
+        try_cast(stage ->> '$.displayOrder' as bigint) as display_order,
+        coalesce(try_cast(stage ->> '$.metadata.isClosed' as boolean), false) as is_closed,
         try_cast(stage ->> '$.metadata.probability' as double) as probability,
-        pipeline_is_deleted or coalesce(cast(stage ->> '$.archived' as boolean), false) as is_deleted
+        pipeline_is_deleted or coalesce(try_cast(stage ->> '$.archived' as boolean), false) as is_deleted
     from stages_as_json
 
 ),

@@ -31,11 +31,11 @@ select
     change.field_key as field_key,
     nullif(change.old_value, '') as old_value,
     nullif(change.new_value, '') as new_value,
-    cast(change.time as timestamp) as changed_at,
+    {{ instant_of("change.time") }} as changed_at,
     min_by(_run_id, _load_number) as first_run_id,
     min(_extracted_at) as first_seen_at,
     any_value(newest_load) as _load_number
 from listed
 where change.field_key in ('stage_id', 'status', 'value', 'currency', 'expected_close_date', 'user_id', 'owner_id')
 group by deal_key, position, change.field_key, change.old_value, change.new_value, change.time
-having bool_or(is_newest) and cast(change.time as timestamp) <= any_value(record_until)
+having bool_or(is_newest) and {{ instant_of("change.time") }} <= any_value(record_until)

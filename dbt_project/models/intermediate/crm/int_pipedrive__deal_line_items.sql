@@ -24,7 +24,7 @@ select
     line.line.id as source_line_item_id,
     line.deal_id as source_deal_id,
     line.line.product_id as source_product_id,
-    line.line.quantity as quantity,
+    {{ number_of('line.line.quantity') }} as quantity,
     try_cast(line.line.sum as decimal(18, 2)) as line_amount,
     line.line.currency as currency_code,
     not line.is_newest or not coalesce(line.line.is_enabled, true) as is_deleted,

@@ -21,7 +21,7 @@ renamed as (
     select
         {{ envelope() }},
         _source_id as activity_id,
-        cast(coalesce(nullif(activity.properties.hs_timestamp, ''), activity."createdAt") as timestamp) as hs_timestamp,
+        {{ instant_of("coalesce(nullif(activity.properties.hs_timestamp, ''), activity.createdAt)") }} as hs_timestamp,
         nullif(activity.properties.hubspot_owner_id, '') as hubspot_owner_id,
         nullif(activity.properties.hs_object_source, '') as hs_object_source,
         nullif(activity.properties.hs_call_direction, '') as hs_call_direction,

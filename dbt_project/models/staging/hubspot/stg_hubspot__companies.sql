@@ -24,11 +24,10 @@ renamed as (
         company.properties.name as name,
         nullif(company.properties.industry, '') as industry,
         nullif(company.properties.country, '') as country,
-        nullif(company.properties.numberofemployees, '') as numberofemployees_text,
         try_cast(company.properties.numberofemployees as bigint) as numberofemployees,
         company.properties.hs_is_target_account is not distinct from 'true' as hs_is_target_account,
         nullif(company.properties.hs_merged_object_ids, '') as hs_merged_object_ids,
-        cast(coalesce(nullif(company.properties.createdate, ''), company."createdAt") as timestamp) as createdate
+        {{ instant_of("coalesce(nullif(company.properties.createdate, ''), company.createdAt)") }} as createdate
     from source
 
 )

@@ -29,7 +29,7 @@ renamed as (
         nullif(contact.properties.hs_legal_basis, '') as hs_legal_basis,
         nullif(contact.properties.hs_merged_object_ids, '') as hs_merged_object_ids,
         contact.associations.companies[1] as company_id,
-        cast(coalesce(nullif(contact.properties.createdate, ''), contact."createdAt") as timestamp) as createdate
+        {{ instant_of("coalesce(nullif(contact.properties.createdate, ''), contact.createdAt)") }} as createdate
     from source
 
 )

@@ -4,28 +4,42 @@ source as (
 
     select
         {{ envelope() }},
-        json_transform(payload -> '$.propertiesWithHistory', '{
+        json_transform(payload, '{"propertiesWithHistory": {
             {%- for property in ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] %}
             "{{ property }}": [{"value": "VARCHAR", "timestamp": "VARCHAR", "sourceType": "VARCHAR"}]{{ "," if not loop.last }}
             {%- endfor %}
-        }') as history
+        }}')."propertiesWithHistory" as history
     from {{ source('raw', 'hubspot__deals') }}
     {{ only_new_loads() }}
 
 ),
 
-entries as (
+properties as (
 
-    {% for property in ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] -%}
     select
         {{ envelope() }},
-        '{{ property }}' as property,
-        len(history.{{ property }}) as entry_count,
-        unnest(history.{{ property }}) as entry,
-        unnest(range(len(history.{{ property }}), 0, -1)) as sequence
+        property,
+        case property
+            {%- for property in ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] %}
+            when '{{ property }}' then history.{{ property }}
+            {%- endfor %}
+        end as listed
     from source
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+    cross join unnest([
+        'dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'
+    ]) as known(property)
+
+),
+
+entries as (
+
+    select
+        {{ envelope() }},
+        property,
+        len(listed) as entry_count,
+        unnest(listed) as entry,
+        unnest(range(len(listed), 0, -1)) as sequence
+    from properties
 
 ),
 
@@ -38,7 +52,7 @@ renamed as (
         sequence,
         entry_count,
         nullif(entry.value, '') as value,
-        cast(entry.timestamp as timestamp) as changed_at,
+        {{ instant_of("entry.timestamp") }} as changed_at,
         entry."sourceType" as source_type
     from entries
 

@@ -25,8 +25,8 @@ renamed as (
         {{ envelope() }},
         _source_id as deal_id,
         replace(property, 'hs_v2_date_entered_', '') as stage_id,
-        try_cast(properties[property] as timestamp) as hs_v2_date_entered,
-        try_cast(properties[replace(property, '_entered_', '_exited_')] as timestamp) as hs_v2_date_exited
+        {{ instant_of("properties[property]") }} as hs_v2_date_entered,
+        {{ instant_of("properties[replace(property, '_entered_', '_exited_')]") }} as hs_v2_date_exited
     from stages
     where properties[property] <> ''
 

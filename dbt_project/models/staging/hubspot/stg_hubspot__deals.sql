@@ -29,12 +29,10 @@ renamed as (
         deal.properties.dealname as dealname,
         nullif(deal.properties.dealstage, '') as dealstage,
         nullif(deal.properties.pipeline, '') as pipeline,
-        nullif(deal.properties.amount, '') as amount_text,
         try_cast(deal.properties.amount as decimal(18, 2)) as amount,
         nullif(deal.properties.deal_currency_code, '') as deal_currency_code,
-        nullif(deal.properties.closedate, '') as closedate_text,
-        try_cast(nullif(deal.properties.closedate, '') as timestamp) as closedate,
-        cast(coalesce(nullif(deal.properties.createdate, ''), deal."createdAt") as timestamp) as createdate,
+        {{ instant_of("nullif(deal.properties.closedate, '')") }} as closedate,
+        {{ instant_of("coalesce(nullif(deal.properties.createdate, ''), deal.createdAt)") }} as createdate,
         nullif(deal.properties.hubspot_owner_id, '') as hubspot_owner_id,
         try_cast(deal.properties.hs_mrr as decimal(18, 2)) as hs_mrr,
         nullif(deal.properties.closed_lost_reason, '') as closed_lost_reason,
@@ -50,7 +48,7 @@ renamed as (
         deal.associations.contacts[1] as contact_id,
         deal.associations.contacts as contact_ids,
         deal.associations.leads[1] as lead_id,
-        cast(deal."archivedAt" as timestamp) as archived_at
+        {{ instant_of("deal.archivedAt") }} as archived_at
     from source
 
 )

@@ -20,7 +20,7 @@ renamed as (
         rate."fromCurrencyCode" as from_currency_code,
         rate."toCurrencyCode" as to_currency_code,
         rate."conversionRate" as conversion_rate,
-        cast(rate."effectiveAt" as timestamp) as effective_at
+        {{ instant_of('rate."effectiveAt"') }} as effective_at
     from source
 
 )

@@ -21,10 +21,9 @@ renamed as (
         {{ envelope() }},
         _source_id as goal_target_id,
         goal.properties.hs_goal_name as hs_goal_name,
-        nullif(goal.properties.hs_target_amount, '') as target_amount_text,
         try_cast(goal.properties.hs_target_amount as decimal(18, 2)) as hs_target_amount,
-        try_cast(nullif(goal.properties.hs_start_datetime, '') as timestamp) as hs_start_datetime,
-        try_cast(nullif(goal.properties.hs_end_datetime, '') as timestamp) as hs_end_datetime,
+        {{ instant_of('goal.properties.hs_start_datetime') }} as hs_start_datetime,
+        {{ instant_of('goal.properties.hs_end_datetime') }} as hs_end_datetime,
         nullif(goal.properties.hs_assignee_user_id, '') as hs_assignee_user_id,
         nullif(goal.properties.hs_goal_type, '') as hs_goal_type
     from source

@@ -29,7 +29,7 @@ renamed as (
         _source_id as lead_id,
         sequence,
         nullif(entry.value, '') as hs_pipeline_stage,
-        cast(entry.timestamp as timestamp) as changed_at,
+        {{ instant_of('entry.timestamp') }} as changed_at,
         entry."sourceType" as source_type
     from entries
 

@@ -33,7 +33,7 @@ renamed as (
         lead.associations.companies[1] as company_id,
         lead.associations.contacts[1] as contact_id,
         lead.associations.deals[1] as deal_id,
-        cast(coalesce(nullif(lead.properties.hs_createdate, ''), lead."createdAt") as timestamp) as hs_createdate
+        {{ instant_of("coalesce(nullif(lead.properties.hs_createdate, ''), lead.createdAt)") }} as hs_createdate
     from source
 
 )

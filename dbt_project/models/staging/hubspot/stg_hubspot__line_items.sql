@@ -25,10 +25,8 @@ renamed as (
         line_item.associations.deals[1] as deal_id,
         nullif(line_item.properties.hs_product_id, '') as hs_product_id,
         nullif(line_item.properties.name, '') as name,
-        nullif(line_item.properties.quantity, '') as quantity_text,
-        try_cast(line_item.properties.quantity as double) as quantity,
+        {{ number_of('line_item.properties.quantity') }} as quantity,
         try_cast(line_item.properties.price as decimal(18, 2)) as price,
-        nullif(line_item.properties.amount, '') as amount_text,
         try_cast(line_item.properties.amount as decimal(18, 2)) as amount,
         nullif(line_item.properties.hs_line_item_currency_code, '') as hs_line_item_currency_code
     from source

@@ -23,10 +23,10 @@ renamed as (
         activity.deal_id as deal_id,
         activity.lead_id as lead_id,
         activity.person_id as person_id,
-        try_cast(nullif(activity.due_date, '') || ' ' || coalesce(nullif(activity.due_time, ''), '00:00') as timestamp) as due_at,
+        {{ instant_of("nullif(activity.due_date, '') || ' ' || coalesce(nullif(activity.due_time, ''), '00:00')") }} as due_at,
         coalesce(activity.done, false) as done,
-        try_cast(nullif(activity.marked_as_done_time, '') as timestamp) as marked_as_done_time,
-        cast(activity.add_time as timestamp) as add_time
+        {{ instant_of("nullif(activity.marked_as_done_time, '')") }} as marked_as_done_time,
+        {{ instant_of("activity.add_time") }} as add_time
     from source
 
 )

@@ -18,7 +18,7 @@ renamed as (
     select
         {{ envelope() }},
         _source_id as deal_id,
-        cast(changelog.update_time as timestamp) as update_time,
+        {{ instant_of("changelog.update_time") }} as update_time,
         changelog.changes as changes
     from source
 

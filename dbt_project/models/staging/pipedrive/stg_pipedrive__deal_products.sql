@@ -5,7 +5,7 @@ source as (
     select
         {{ envelope() }},
         json_transform(payload, '{"products": [{
-            "id": "VARCHAR", "product_id": "VARCHAR", "quantity": "DOUBLE", "sum": "VARCHAR", "currency": "VARCHAR", "is_enabled": "BOOLEAN"
+            "id": "VARCHAR", "product_id": "VARCHAR", "quantity": "VARCHAR", "sum": "VARCHAR", "currency": "VARCHAR", "is_enabled": "BOOLEAN"
         }]}') as deal
     from {{ source('raw', 'pipedrive__deal_products') }}
     {{ only_new_loads() }}

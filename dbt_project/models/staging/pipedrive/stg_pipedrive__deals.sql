@@ -26,22 +26,20 @@ renamed as (
         deal.org_id as org_id,
         deal.pipeline_id as pipeline_id,
         deal.stage_id as stage_id,
-        deal.value as value_text,
         try_cast(deal.value as decimal(18, 2)) as value,
         nullif(deal.currency, '') as currency,
         deal.status as status,
         nullif(deal.lost_reason, '') as lost_reason,
-        cast(nullif(deal.close_time, '') as timestamp) as close_time,
-        cast(nullif(deal.won_time, '') as timestamp) as won_time,
-        cast(nullif(deal.lost_time, '') as timestamp) as lost_time,
-        nullif(deal.expected_close_date, '') as expected_close_date_text,
-        try_cast(nullif(deal.expected_close_date, '') as date) as expected_close_date,
+        {{ instant_of("nullif(deal.close_time, '')") }} as close_time,
+        {{ instant_of("nullif(deal.won_time, '')") }} as won_time,
+        {{ instant_of("nullif(deal.lost_time, '')") }} as lost_time,
+        {{ date_of("nullif(deal.expected_close_date, '')") }} as expected_close_date,
         deal.channel as channel,
         deal.source_lead_id as source_lead_id,
         try_cast(deal.mrr as decimal(18, 2)) as mrr,
         coalesce(deal.is_archived, false) as is_archived,
-        cast(deal.add_time as timestamp) as add_time,
-        cast(coalesce(deal.update_time, deal.add_time) as timestamp) as update_time
+        {{ instant_of("deal.add_time") }} as add_time,
+        {{ instant_of("coalesce(deal.update_time, deal.add_time)") }} as update_time
     from source
 
 )

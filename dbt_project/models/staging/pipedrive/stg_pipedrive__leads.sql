@@ -24,7 +24,7 @@ renamed as (
         lead.organization_id as organization_id,
         lead.channel as channel,
         coalesce(lead.is_archived, false) as is_archived,
-        cast(lead.add_time as timestamp) as add_time
+        {{ instant_of("lead.add_time") }} as add_time
     from source
 
 )

@@ -20,9 +20,8 @@ renamed as (
         organization.name as name,
         organization.owner_id as owner_id,
         organization.address.country as address_country,
-        organization.employee_count as employee_count_text,
         try_cast(organization.employee_count as bigint) as employee_count,
-        cast(organization.add_time as timestamp) as add_time
+        {{ instant_of("organization.add_time") }} as add_time
     from source
 
 )

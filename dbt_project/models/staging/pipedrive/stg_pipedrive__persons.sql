@@ -23,7 +23,7 @@ renamed as (
         person.org_id as org_id,
         person.emails as emails,
         person.phones as phones,
-        cast(person.add_time as timestamp) as add_time
+        {{ instant_of("person.add_time") }} as add_time
     from source
 
 )

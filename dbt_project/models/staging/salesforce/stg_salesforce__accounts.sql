@@ -21,11 +21,10 @@ renamed as (
         account."Name" as name,
         account."Industry" as industry,
         account."BillingCountry" as billing_country,
-        account."NumberOfEmployees" as number_of_employees_text,
         try_cast(account."NumberOfEmployees" as bigint) as number_of_employees,
         coalesce(account."Is_Target__c", false) as is_target,
         account."MasterRecordId" as master_record_id,
-        try_cast(account."CreatedDate" as timestamp) as created_date
+        {{ instant_of("account.CreatedDate") }} as created_date
     from source
 
 )

@@ -23,8 +23,8 @@ renamed as (
         try_cast(campaign."ActualCost" as decimal(18, 2)) as actual_cost,
         try_cast(campaign."BudgetedCost" as decimal(18, 2)) as budgeted_cost,
         campaign."CurrencyIsoCode" as currency_iso_code,
-        try_cast(campaign."StartDate" as date) as start_date,
-        try_cast(campaign."EndDate" as date) as end_date
+        {{ date_of("campaign.StartDate") }} as start_date,
+        {{ date_of("campaign.EndDate") }} as end_date
     from source
 
 )

@@ -25,7 +25,7 @@ renamed as (
         contact."Phone" as phone,
         contact."Legal_Basis__c" as legal_basis,
         contact."MasterRecordId" as master_record_id,
-        try_cast(contact."CreatedDate" as timestamp) as created_date
+        {{ instant_of("contact.CreatedDate") }} as created_date
     from source
 
 )

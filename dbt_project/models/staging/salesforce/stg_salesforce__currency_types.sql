@@ -18,7 +18,7 @@ renamed as (
         {{ envelope() }},
         _source_id as currency_type_id,
         currency."IsoCode" as iso_code,
-        try_cast(currency."ConversionRate" as double) as conversion_rate,
+        {{ number_of("currency.ConversionRate") }} as conversion_rate,
         coalesce(currency."IsCorporate", false) as is_corporate
     from source
 

@@ -18,9 +18,9 @@ renamed as (
         {{ envelope() }},
         _source_id as rate_id,
         rate."IsoCode" as iso_code,
-        try_cast(rate."StartDate" as date) as start_date,
-        try_cast(rate."NextStartDate" as date) as next_start_date,
-        try_cast(rate."ConversionRate" as double) as conversion_rate
+        {{ date_of("rate.StartDate") }} as start_date,
+        {{ date_of("rate.NextStartDate") }} as next_start_date,
+        {{ number_of("rate.ConversionRate") }} as conversion_rate
     from source
 
 )

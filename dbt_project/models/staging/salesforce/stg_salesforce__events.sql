@@ -23,9 +23,9 @@ renamed as (
         event."OwnerId" as owner_id,
         event."CreatedById" as created_by_id,
         event."Type" as type,
-        try_cast(event."StartDateTime" as timestamp) as start_date_time,
-        try_cast(event."ActivityDate" as date) as activity_date,
-        try_cast(event."CreatedDate" as timestamp) as created_date
+        {{ instant_of("event.StartDateTime") }} as start_date_time,
+        {{ date_of("event.ActivityDate") }} as activity_date,
+        {{ instant_of("event.CreatedDate") }} as created_date
     from source
 
 )

@@ -20,7 +20,7 @@ renamed as (
         _source_id as quota_id,
         quota."QuotaOwnerId" as quota_owner_id,
         try_cast(quota."QuotaAmount" as decimal(18, 2)) as quota_amount,
-        try_cast(quota."StartDate" as date) as start_date,
+        {{ date_of("quota.StartDate") }} as start_date,
         quota."PeriodId" as period_id,
         quota."CurrencyIsoCode" as currency_iso_code
     from source

@@ -31,12 +31,12 @@ renamed as (
         lead."Disqualified_Reason__c" as disqualified_reason,
         lead."OwnerId" as owner_id,
         coalesce(lead."IsConverted", false) as is_converted,
-        try_cast(lead."ConvertedDate" as date) as converted_date,
+        {{ date_of("lead.ConvertedDate") }} as converted_date,
         lead."ConvertedAccountId" as converted_account_id,
         lead."ConvertedContactId" as converted_contact_id,
         lead."ConvertedOpportunityId" as converted_opportunity_id,
         lead."MasterRecordId" as master_record_id,
-        try_cast(lead."CreatedDate" as timestamp) as created_date
+        {{ instant_of("lead.CreatedDate") }} as created_date
     from source
 
 )

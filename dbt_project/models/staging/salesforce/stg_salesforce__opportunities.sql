@@ -28,11 +28,9 @@ renamed as (
         opportunity."RecordTypeId" as record_type_id,
         opportunity."StageName" as stage_name,
         coalesce(opportunity."IsClosed", false) as is_closed,
-        opportunity."Amount" as amount_text,
         try_cast(opportunity."Amount" as decimal(18, 2)) as amount,
         opportunity."CurrencyIsoCode" as currency_iso_code,
-        opportunity."CloseDate" as close_date_text,
-        try_cast(opportunity."CloseDate" as date) as close_date,
+        {{ date_of("opportunity.CloseDate") }} as close_date,
         opportunity."OwnerId" as owner_id,
         opportunity."LeadSource" as lead_source,
         opportunity."Loss_Reason__c" as loss_reason,
@@ -43,8 +41,8 @@ renamed as (
         try_cast(opportunity."Promised_Value__c" as decimal(18, 2)) as promised_value,
         try_cast(opportunity."Achieved_Value__c" as decimal(18, 2)) as achieved_value,
         coalesce(opportunity."IsDeleted", false) as is_in_recycle_bin,
-        try_cast(opportunity."CreatedDate" as timestamp) as created_date,
-        try_cast(opportunity."SystemModstamp" as timestamp) as system_modstamp
+        {{ instant_of("opportunity.CreatedDate") }} as created_date,
+        {{ instant_of("opportunity.SystemModstamp") }} as system_modstamp
     from source
 
 )

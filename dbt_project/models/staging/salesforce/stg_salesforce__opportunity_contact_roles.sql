@@ -22,7 +22,7 @@ renamed as (
         link."ContactId" as contact_id,
         link."Role" as contact_role,
         coalesce(link."IsPrimary", false) as is_primary,
-        try_cast(link."CreatedDate" as timestamp) as created_date
+        {{ instant_of("link.CreatedDate") }} as created_date
     from source
 
 )

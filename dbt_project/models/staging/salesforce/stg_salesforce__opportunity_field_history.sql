@@ -23,7 +23,7 @@ renamed as (
         entry."DataType" as data_type,
         entry."OldValue" as old_value,
         entry."NewValue" as new_value,
-        try_cast(entry."CreatedDate" as timestamp) as created_date
+        {{ instant_of("entry.CreatedDate") }} as created_date
     from source
 
 )

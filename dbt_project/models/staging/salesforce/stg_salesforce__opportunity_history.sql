@@ -21,8 +21,8 @@ renamed as (
         entry."OpportunityId" as opportunity_id,
         entry."StageName" as stage_name,
         try_cast(entry."Amount" as decimal(18, 2)) as amount,
-        try_cast(entry."CloseDate" as date) as close_date,
-        try_cast(entry."CreatedDate" as timestamp) as created_date
+        {{ date_of("entry.CloseDate") }} as close_date,
+        {{ instant_of("entry.CreatedDate") }} as created_date
     from source
 
 )

@@ -24,7 +24,7 @@ renamed as (
         coalesce(stage."IsActive", false) as is_active,
         coalesce(stage."IsClosed", false) as is_closed,
         coalesce(stage."IsWon", false) as is_won,
-        try_cast(stage."DefaultProbability" as double) as default_probability
+        {{ number_of("stage.DefaultProbability") }} as default_probability
     from source
 
 )

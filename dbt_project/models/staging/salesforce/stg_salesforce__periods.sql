@@ -16,8 +16,8 @@ renamed as (
         {{ envelope() }},
         _source_id as period_id,
         period."Type" as period_type,
-        try_cast(period."StartDate" as date) as start_date,
-        try_cast(period."EndDate" as date) as end_date
+        {{ date_of('period."StartDate"') }} as start_date,
+        {{ date_of('period."EndDate"') }} as end_date
     from source
 
 )

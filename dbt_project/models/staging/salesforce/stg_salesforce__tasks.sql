@@ -29,9 +29,9 @@ renamed as (
         task."CallType" as call_type,
         task."CallDisposition" as call_disposition,
         coalesce(task."Is_Incoming__c", false) as is_incoming,
-        try_cast(task."ActivityDate" as date) as activity_date,
-        try_cast(task."CompletedDateTime" as timestamp) as completed_date_time,
-        try_cast(task."CreatedDate" as timestamp) as created_date
+        {{ date_of("task.ActivityDate") }} as activity_date,
+        {{ instant_of("task.CompletedDateTime") }} as completed_date_time,
+        {{ instant_of("task.CreatedDate") }} as created_date
     from source
 
 )

@@ -23,16 +23,16 @@ renamed as (
         nullif(entry.contact, '') as contact,
         nullif(entry.company, '') as company,
         nullif(entry.currency_code, '') as currency_code,
-        cast(nullif(entry.amount, '') as decimal(18, 2)) as amount,
+        try_cast(nullif(entry.amount, '') as decimal(18, 2)) as amount,
         nullif(entry.employee, '') as employee,
-        cast(nullif(entry.start_date, '') as date) as start_date,
-        cast(nullif(entry.end_date, '') as date) as end_date,
+        {{ date_of("nullif(entry.start_date, '')") }} as start_date,
+        {{ date_of("nullif(entry.end_date, '')") }} as end_date,
         nullif(entry.description, '') as description,
         nullif(entry.lost_reason, '') as lost_reason,
         nullif(entry.conversion_probability, '') as conversion_probability,
         nullif(entry.state, '') as state,
-        cast(nullif(entry.create_date, '') as timestamp) as create_date,
-        cast(nullif(entry.write_date, '') as timestamp) as write_date
+        {{ instant_of("nullif(entry.create_date, '')") }} as create_date,
+        {{ instant_of("nullif(entry.write_date, '')") }} as write_date
     from source
 
 )

@@ -18,12 +18,12 @@ renamed as (
     select
         {{ envelope() }},
         nullif(entry.opportunity_id, '') as opportunity_id,
-        cast(nullif(entry.revision_at, '') as timestamp) as revision_at,
+        {{ instant_of("nullif(entry.revision_at, '')") }} as revision_at,
         nullif(entry.party, '') as party,
         nullif(entry.currency_code, '') as currency_code,
-        cast(nullif(entry.amount, '') as decimal(18, 2)) as amount,
+        try_cast(nullif(entry.amount, '') as decimal(18, 2)) as amount,
         nullif(entry.employee, '') as employee,
-        cast(nullif(entry.end_date, '') as date) as end_date,
+        {{ date_of("nullif(entry.end_date, '')") }} as end_date,
         nullif(entry.lost_reason, '') as lost_reason,
         nullif(entry.state, '') as state
     from source

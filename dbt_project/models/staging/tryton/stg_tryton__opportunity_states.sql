@@ -16,7 +16,7 @@ renamed as (
         {{ envelope() }},
         _source_id as state,
         nullif(entry.label, '') as label,
-        cast(nullif(entry."order", '') as bigint) as display_order
+        try_cast(nullif(entry."order", '') as bigint) as display_order
     from source
 
 )

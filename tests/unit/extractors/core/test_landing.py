@@ -275,3 +275,15 @@ def test_a_cut_part_is_not_read_as_a_shorter_one(tmp_path: Path) -> None:
         part.write_bytes(whole[:length])
         with pytest.raises(IntegrityError):
             list(read_lines(part))
+
+
+@pytest.mark.parametrize(
+    "stamp", ["", "now", "2026-02-30T00:00:00Z", "2026-06-02T23:59:60Z", "2026-06-02T02:00:00", "2026-06-02T02:00:00+14:00", "20260-06-02T02:00:00Z", "2026-06-02"]
+)  # fmt: skip
+def test_a_stamp_that_is_no_instant_lands_nothing(tmp_path: Path, stamp: str) -> None:
+    writer = LandingWriter(
+        run_folder(tmp_path, "hubspot", "4711", "deals", RUN), extracted_at="2026-06-02T02:00:00.000Z", run_id=RUN
+    )
+    with pytest.raises(IntegrityError, match="Record '7' of deals was changed at"):
+        writer.land([Record("7", stamp, False, b"{}")])
+    assert writer.rows == 0
