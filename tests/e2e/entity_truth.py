@@ -163,9 +163,9 @@ def product(life: Life) -> tuple[Any, ...]:
 
 
 def campaign(life: Life) -> tuple[Any, ...]:
-    """name, budget, spent, currency, is deleted."""
+    """name, budget, spent, currency, is deleted; where nothing was entered yet HubSpot says nothing in a list and 0 of the campaign alone."""
     said = values(life)
-    return said["name"], money(said.get("budget")), money(said.get("spend")), "EUR", not is_live(life)
+    return said["name"], money(said.get("budget") or "0"), money(said.get("spend") or "0"), "EUR", not is_live(life)
 
 
 def quota(life: Life) -> tuple[Any, ...] | None:

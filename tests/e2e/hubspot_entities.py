@@ -30,7 +30,7 @@ QUERIES = {
         where line.source_system = 'hubspot'""",
     "product": "select source_product_id, product_name, is_deleted from dim_products where source_system = 'hubspot'",
     "campaign": """
-        select source_campaign_id, campaign_name, budget_amount, spent_amount, currency_code, is_deleted
+        select source_campaign_id, campaign_name, coalesce(budget_amount, 0), coalesce(spent_amount, 0), currency_code, is_deleted
         from dim_campaigns where source_system = 'hubspot'""",
     "goal": """
         select quota.source_quota_id, owner.source_owner_id, quota.period_start_date, quota.period_end_date, quota.quota_amount

@@ -110,7 +110,11 @@ def test_the_company_showed_every_event_of_every_entity(journey: Any) -> None:
 
 def test_a_later_night_reads_only_the_change(journey: Any) -> None:
     first, last = journey[0][0].loaded, journey[1][0].loaded
-    pages = [sum(resource["pages"] for resource in night.values()) for night in (first, last)]
+    # The comparison of ids is due every few nights and reads what is there, not what changed.
+    pages = [
+        sum(resource["pages"] for name, resource in night.items() if not name.endswith("_sweep"))
+        for night in (first, last)
+    ]
     assert pages[1] * 5 <= pages[0], f"data pages of the first and of a later night: {pages}"
     assert all(resource["rows_landed"] == resource["rows_new"] + resource["rows_held"] for resource in last.values())
 
@@ -124,12 +128,16 @@ def test_ten_nights_equal_their_rebuild_from_landing(journey: Any, home: Path) -
 
 
 def test_every_night_can_be_said_again(journey: Any, home: Path) -> None:
-    """As of its day, as known on its day, every table of each of the ten nights is what was published then."""
+    """As of its day, as known on its day, every table of each of the ten nights is what was published then.
+
+    But for the reconciliation: its rows are judged on their own night and kept, while a table said again judges all nights at once.
+    """
     settings = read_settings(home_dir=home / "home", simulated_time=True, _env_file=None)
     published = sorted(settings.published_dir.glob("marts_*.duckdb"))
     assert len(published) == NIGHTS
     for path in published:
         with duckdb.connect(str(path), read_only=True) as connection:
             day = connection.execute("select max(warehouse_data_through) from dim_sources").fetchall()[0][0].date()
-        with recompute(settings, published_tables(), day, day) as then:
-            assert not differences(path, then.settings.marts_file, published_tables())
+        tables = [name for name in published_tables() if name != "mart_ops__reconciliation"]
+        with recompute(settings, tables, day, day) as then:
+            assert not differences(path, then.settings.marts_file, tables)
