@@ -13,6 +13,11 @@ versions as (
     select {{ columns }} from {{ ref('int_salesforce__products') }}
     union all
     select {{ columns }} from {{ ref('int_files__products') }}
+    union all
+    -- A product that a line item names and nobody lists (any more) has no name of its own; its list, when it comes, is the newer version.
+    select distinct source_system, account, source_product_id, 'unknown', cast(null as varchar), true, 0, 0
+    from {{ ref('int_crm__deal_line_items') }}
+    where source_product_id is not null
 
 )
 
