@@ -239,7 +239,7 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
     try:
         require_space(root, 2 * size, "a copy of the warehouse")
         scratch = settings.model_copy(update={"home_dir": place})
-        scratch.home.mkdir(parents=True, exist_ok=True)
+        scratch.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield scratch
     finally:
         _empty(place)
