@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import duckdb
@@ -15,7 +14,7 @@ import pytest
 
 from tests.marts import over_time
 from tests.marts.build import build_marts
-from tests.marts.histories import History, core_tables, draw
+from tests.marts.histories import START, History, core_tables, draw
 
 pytestmark = pytest.mark.integration
 
@@ -82,11 +81,14 @@ def test_expected_deals(company: Company) -> None:
 
 def test_what_was_known_later_is_not_known_at_the_start(company: Company) -> None:
     """By today's knowledge other deals would have been expected: in this company the two axes make a difference."""
-    known_at_once = dict.fromkeys(company.learned, (datetime.min.replace(tzinfo=UTC), None))
-    today = over_time.expected_deals(company.histories, known_at_once).keys()
-    then = over_time.expected_deals(company.histories, company.learned).keys()
-    assert today - then
-    assert then - today
+    known_at_once = dict.fromkeys(company.learned, (START, None))
+    today = set(over_time.expected_deals(company.histories, known_at_once))
+    then = set(over_time.expected_deals(company.histories, company.learned))
+    late = sum(known_at > START for known_at, _ in company.learned.values())
+    assert today - then, (
+        f"{len(today)} deals by today's knowledge, {len(then)} then, {late} of {len(company.learned)} learned later"
+    )
+    assert then - today, f"{len(today)} deals by today's knowledge, {len(then)} then"
 
 
 def test_slippage(company: Company) -> None:
