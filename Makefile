@@ -89,10 +89,11 @@ $(VENV)/.uv: requirements-uv.lock
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
-# A stamp of the development environment serves for nightly too: going back and forth would install twice.
+# A stamp of the development environment serves for nightly too: going back and forth would install twice. Where it does not, installing
+# what a night needs takes the tests' tools out, and their stamp with them.
 $(RUN): $(VENV)/.uv requirements.lock pyproject.toml
 	@if [ -e $(DEV) ] && [ $(DEV) -nt requirements-dev.lock ] && [ $(DEV) -nt pyproject.toml ]; then touch $@; else \
-		$(call install,requirements.lock) && touch $@; fi
+		$(call install,requirements.lock) && rm -f $(DEV) && touch $@; fi
 
 $(DEV): $(VENV)/.uv requirements-dev.lock pyproject.toml
 	@$(call install,requirements-dev.lock)

@@ -18,7 +18,8 @@ from simulator.server import start
 from tests.core.tables import differences
 from tests.e2e.hubspot_entities import COMPARED, Entities
 from tests.e2e.truth_ledger import deals_of, is_gone, known_at
-from tests.nights.hubspot import Night, compare_core, compare_raw, run_night, settings_for
+from tests.nights.hubspot import Night, compare_core, compare_raw, settings_for
+from tests.nights.night import run_night
 from warehouse.as_of import published_tables, recompute
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild
@@ -27,6 +28,8 @@ from watertight import night as steps
 pytestmark = pytest.mark.e2e
 
 NIGHTS = 10
+#: those whose marts are built, tested and published; of the others the facts alone
+PUBLISHED = (1, 5, NIGHTS)
 DEALS = 700
 #: a company that loses a deal without a trace, merges and archives deals within these nights
 SEED = 56
@@ -45,7 +48,7 @@ def journey(home: Path) -> list[tuple[Night, dict[str, list[truth.Event]]]]:
         settings = settings_for(home / "home", simulation, keep_publications=NIGHTS)
         for number in range(1, NIGHTS + 1):
             simulation.advance(number)
-            loaded = run_night(settings)
+            loaded = run_night(settings, "hubspot", published=number in PUBLISHED)
             if number in (1, NIGHTS):
                 lives = deals_of(truth.read(simulation.home, number))
                 kept.append((Night(settings, simulation, loaded), lives))
@@ -127,14 +130,14 @@ def test_ten_nights_equal_their_rebuild_from_landing(journey: Any, home: Path) -
     assert not differences, [one.as_dict() for one in differences]
 
 
-def test_every_night_can_be_said_again(journey: Any, home: Path) -> None:
-    """As of its day, as known on its day, every table of each of the ten nights is what was published then.
+def test_a_past_night_can_be_said_again(journey: Any, home: Path) -> None:
+    """As of its day, as known on its day, every table of a night is what was published then.
 
     But for the reconciliation: its rows are judged on their own night and kept, while a table said again judges all nights at once.
     """
     settings = read_settings(home_dir=home / "home", simulated_time=True, _env_file=None)
     published = sorted(settings.published_dir.glob("marts_*.duckdb"))
-    assert len(published) == NIGHTS
+    assert len(published) == len(PUBLISHED)
     for path in published:
         with duckdb.connect(str(path), read_only=True) as connection:
             day = connection.execute("select max(warehouse_data_through) from dim_sources").fetchall()[0][0].date()

@@ -24,6 +24,7 @@ from simulator.server import Simulation, start
 from tests.e2e.pipedrive_truth import agrees, in_pipedrives_ids, is_out_of_reach, moves_in_pipedrive
 from tests.e2e.trade_truth import Trade, differing, read_trade
 from tests.e2e.truth_ledger import Move, deals_of, instant, is_gone, known_at, possible_states
+from tests.nights.night import run_night
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild
 from watertight import night as steps
@@ -47,19 +48,6 @@ def settings_for(home: Path, simulation: Simulation, **more: Any) -> Settings:
         _env_file=None,
         **more,
     )
-
-
-def run_night(settings: Settings) -> dict[str, dict[str, Any]]:
-    """One whole night; returns the summary of what Pipedrive's resources loaded."""
-    opened = steps.plan(settings, None, one_process=True)
-    run_id = opened["run_id"]
-    for task in opened["tasks"]:
-        steps.extract(settings, task)
-    loaded = steps.load(settings, run_id)
-    steps.build(settings, run_id)
-    steps.verify(settings, run_id)
-    steps.publish(settings, run_id)
-    return {each["resource"]: each for each in loaded if each["source"] == "pipedrive"}
 
 
 class Night:
@@ -146,7 +134,7 @@ def journey(home: Path) -> list[Night]:
         settings = settings_for(home / "home", simulation)
         for number in range(1, NIGHTS + 1):
             simulation.advance(number)
-            loaded = run_night(settings)
+            loaded = run_night(settings, "pipedrive", published=number in (1, NIGHTS))
             if number in (1, NIGHTS):
                 kept.append(Night(settings, simulation, loaded))
     return kept
@@ -317,7 +305,7 @@ def test_a_first_load_that_takes_several_nights_ends_with_the_same_ledger(tmp_pa
         histories, first_asked = [], None
         for number in range(1, 5):
             simulation.advance(number)
-            loaded = run_night(settings)
+            loaded = run_night(settings, "pipedrive", published=number == 4)
             histories.append(loaded["deal_changelogs"]["rows_landed"])
             first_asked = first_asked or instant(simulation.world.clock.iso())
         assert histories[0] < 150, "the tokens sufficed for one night: the test would prove nothing"

@@ -32,6 +32,7 @@ from tests.e2e.salesforce_truth import (
 )
 from tests.e2e.trade_truth import Trade, differing, read_trade, statuses_of
 from tests.e2e.truth_ledger import Move, deals_of
+from tests.nights.night import run_night
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild
 from watertight import night as steps
@@ -57,20 +58,8 @@ def settings_for(home: Path, simulation: Simulation) -> Settings:
     )
 
 
-def run_night(settings: Settings) -> dict[str, dict[str, Any]]:
-    opened = steps.plan(settings, None, one_process=True)
-    run_id = opened["run_id"]
-    for task in opened["tasks"]:
-        steps.extract(settings, task)
-    loaded = steps.load(settings, run_id)
-    steps.build(settings, run_id)
-    steps.verify(settings, run_id)
-    steps.publish(settings, run_id)
-    return {each["resource"]: each for each in loaded if each["source"] == "salesforce"}
-
-
 class Night:
-    """One night's publication beside what was true when it was made."""
+    """One night's facts beside what was true when it was made."""
 
     events: list[truth.Event]
     sellers: dict[str, int]
@@ -78,7 +67,7 @@ class Night:
     def __init__(self, settings: Settings, simulation: Simulation, loaded: dict[str, dict[str, Any]]) -> None:
         self.loaded = loaded
         self.asked_until = datetime.fromisoformat(simulation.world.clock.iso()).replace(tzinfo=None)
-        with duckdb.connect(str(settings.published_dir / "marts.duckdb"), read_only=True) as connection:
+        with duckdb.connect(str(settings.marts_file), read_only=True) as connection:
             self.data_through: datetime = connection.execute(
                 "select data_through from dim_sources where source_system = 'salesforce'"
             ).fetchall()[0][0]
@@ -123,7 +112,8 @@ def journey(home: Path) -> tuple[list[Night], list[dict[str, list[truth.Event]]]
         settings = settings_for(home / "home", simulation)
         for number in range(1, NIGHTS + 1):
             simulation.advance(number)
-            nights.append(Night(settings, simulation, run_night(settings)))
+            loaded = run_night(settings, "salesforce", published=number in (1, NIGHTS))
+            nights.append(Night(settings, simulation, loaded))
             events = list(truth.read(simulation.home, number))
             nights[-1].events = events
             nights[-1].sellers = {seller.id: seller.number for seller in simulation.company.sellers.everyone}

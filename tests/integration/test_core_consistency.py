@@ -123,3 +123,17 @@ def test_a_doubled_version_changes_nothing(tmp_path: Path) -> None:
         row["entered_at"] for row in warehouse.rows("select entered_at from fct_deal_stage_visits")
     }
     assert warehouse.rows("select count(*) as visits from fct_deal_stage_visits") == [{"visits": 24}]
+
+
+def test_a_change_dated_after_the_night_is_no_fault(tmp_path: Path) -> None:
+    """By a clock that is fast, or a source that is ahead of the others: it counts on the night's day, and was known when it was seen."""
+    source = Source(tmp_path)
+    source.hub.change("4", "2026-06-20 09:00:00", dealstage="b")
+    source.hub.change("5", "2026-06-20 09:00:00", dealstage="won", amount="1700")
+    warehouse = source.load()
+    warehouse.dbt("build", "--exclude", "test_type:unit", "equals_control_totals")
+    assert not {each.node.name for each in warehouse.results.result if each.status in ("fail", "error", "skipped")}
+    [row] = warehouse.rows("select max(known_at) as last_known, max(changed_at) as last_changed from fct_deal_changes")
+    assert row["last_known"] <= warehouse.night.replace(tzinfo=None) < row["last_changed"]
+    warned = {each.node.name for each in warehouse.results.result if each.status == "warn"}
+    assert "core_changes_are_not_of_the_future" in warned

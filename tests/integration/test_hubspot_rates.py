@@ -15,7 +15,7 @@ from extractors.core.settings import read_settings
 from simulator.rates import HISTORY
 from simulator.seasons import iso
 from simulator.server import start
-from tests.nights.hubspot import run_night
+from tests.nights.night import run_night
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ def test_every_day_has_the_rate_that_was_in_force(tmp_path: Path) -> None:
             simulated_time=True,
             _env_file=None,
         )
-        run_night(settings)
+        run_night(settings, "hubspot")
     with duckdb.connect(str(settings.published_dir / "marts.duckdb"), read_only=True) as connection:
         held = dict(
             connection.execute(

@@ -111,6 +111,9 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                 file_deal("x10", "t1", pipeline_id="t", created_at="2026-04-30T22:30:00Z"),
                 file_deal("x11", None, is_deleted="true", deleted_at="2026-05-20T10:00:00Z"),
                 file_deal("x12", "t1", pipeline_id="v"),
+                file_deal("x13", "t1", pipeline_id="t", created_at=LATE(1), currency_code="CHF"),
+                file_deal("x14", "t1", pipeline_id="t", created_at=LATE(1), currency_code="CHF", deal_amount="103.00"),
+                file_deal("x15", "t1", pipeline_id="t", created_at=LATE(1)),
             )
         },
         "deal_changes": {
@@ -127,6 +130,10 @@ _BESIDE: list[dict[str, dict[str, dict[str, str | None]]]] = [
                     file_change("x4", "amount", None, LATE(6), "20.00"),
                     file_change("x10", "stage", "t1", LATE(7), "unlisted"),
                     file_change("x7", "currency", None, LATE(6), "EUR"), file_change("x7", "stage", "t4", LATE(7), "t1"),
+                    # worth the same in the new currency at the day's rate and more at the constant one; worth the same at both; owner and first amount at once
+                    file_change("x13", "currency", "CHF", LATE(4), "EUR"), file_change("x13", "amount", "100.00", LATE(4), "96.00"),
+                    file_change("x14", "currency", "CHF", LATE(30), "EUR"), file_change("x14", "amount", "103.00", LATE(30), "100.00"),
+                    file_change("x15", "owner", "o1", LATE(12), "o9"), file_change("x15", "amount", "100.00", LATE(12), None),
                 )
             )
         } | {"taken back": file_change("x8", "expected_close", "2026-06-30", LATE(14), None)},

@@ -30,7 +30,6 @@ from tests.e2e.truth_ledger import (
     moves_of,
     possible_states,
 )
-from watertight import night as steps
 
 Lives = Mapping[str, list[truth.Event]]
 #: field of the truth log → property whose history tells of it
@@ -49,31 +48,6 @@ def settings_for(home: Path, simulation: Simulation, **more: Any) -> Settings:
         _env_file=None,
         **more,
     )
-
-
-def load_night(settings: Settings) -> tuple[str, dict[str, dict[str, Any]]]:
-    """Plan, extract, load. Returns the run's id and the summary of what HubSpot's resources loaded."""
-    opened = steps.plan(settings, None, one_process=True)
-    run_id: str = opened["run_id"]
-    for task in opened["tasks"]:
-        steps.extract(settings, task)
-    loaded = steps.load(settings, run_id)
-    return run_id, {each["resource"]: each for each in loaded if each["source"] == "hubspot"}
-
-
-def publish_night(settings: Settings, run_id: str) -> dict[str, Any]:
-    """Build, verify, publish; returns the build's summary."""
-    built = steps.build(settings, run_id)
-    steps.verify(settings, run_id)
-    steps.publish(settings, run_id)
-    return built
-
-
-def run_night(settings: Settings) -> dict[str, dict[str, Any]]:
-    """One whole night; returns the summary of what HubSpot's resources loaded."""
-    run_id, loaded = load_night(settings)
-    publish_night(settings, run_id)
-    return loaded
 
 
 class Published(NamedTuple):

@@ -21,10 +21,9 @@ from tests.nights.hubspot import (
     asked_until,
     compare_core,
     compare_raw,
-    load_night,
-    publish_night,
     settings_for,
 )
+from tests.nights.night import load_night, publish_night
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild
 from watertight import night as steps
@@ -109,7 +108,7 @@ def go_on(plan: Plan, seed: int, place: Path, say: Report = lambda line: None) -
 
 def _run(plan: Plan, number: int, settings: Settings, simulation: Simulation, progress: Progress) -> None:
     asked = simulation.world.hubspot.counts.total()
-    run_id, loaded = load_night(settings)
+    run_id, loaded = load_night(settings, "hubspot")
     progress.requests += simulation.world.hubspot.counts.total() - asked
     progress.rows_landed += sum(each["rows_landed"] for each in loaded.values())
     progress.rows_new += sum(each["rows_new"] for each in loaded.values())

@@ -1,5 +1,12 @@
 -- The daily pipeline at the end of the three newest months, told anew from the visits that were open then and the amounts in force then.
-with days as (
+-- What is dated after the as-of counts on its day.
+with as_of as (
+
+    select {{ reporting_date('max(warehouse_data_through)') }} as as_of_date from {{ ref('dim_sources') }}
+
+),
+
+days as (
 
     select max(calendar_date) as calendar_date
     from {{ ref('mart_metrics__periods') }}
@@ -14,9 +21,10 @@ standing as (
 
     select days.calendar_date, visits.deal_key, visits.stage_key
     from {{ ref('fct_deal_stage_visits') }} as visits
+    cross join as_of
     inner join days
-        on {{ reporting_date('visits.entered_at') }} <= days.calendar_date
-        and (visits.exited_at is null or {{ reporting_date('visits.exited_at') }} > days.calendar_date)
+        on least({{ reporting_date('visits.entered_at') }}, as_of.as_of_date) <= days.calendar_date
+        and (visits.exited_at is null or least({{ reporting_date('visits.exited_at') }}, as_of.as_of_date) > days.calendar_date)
     where visits.stage_kind = 'open'
 
 ),
@@ -29,9 +37,10 @@ in_force as (
         max_by(coalesce(changes.new_value, ''), (changes.changed_at, changes.sequence, changes._record_number)) filter (where changes.field = 'currency') as currency_code,
         max_by(coalesce(changes.new_value, ''), (changes.changed_at, changes.sequence, changes._record_number)) filter (where changes.field = 'owner') as owner_id
     from standing
+    cross join as_of
     left join {{ ref('fct_deal_changes') }} as changes
         on changes.deal_key = standing.deal_key and changes.retracted_at is null
-        and {{ reporting_date('changes.changed_at') }} <= standing.calendar_date
+        and least({{ reporting_date('changes.changed_at') }}, as_of.as_of_date) <= standing.calendar_date
     group by all
 
 ),

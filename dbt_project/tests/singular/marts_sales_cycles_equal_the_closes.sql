@@ -4,6 +4,7 @@ with closes as (
     select closes.*, date_trunc('month', closes.closed_date) as period_start
     from {{ ref('mart_sales__closes') }} as closes
     where closes.close_group in ('won', 'lost') and not closes.is_removed
+        and closes.closed_date <= (select {{ reporting_date('max(warehouse_data_through)') }} from {{ ref('dim_sources') }})
 
 ),
 

@@ -14,7 +14,7 @@ with counted as (
         sum(case when visits.entered_at = visits.exited_at then 1 else 0 end) as transient_count,
         sum(case when visits.stage_visit_number <> 1 then 1 else 0 end) as re_entered_count
     from {{ ref('fct_deal_stage_visits') }} as visits
-    where visits.stage_kind = 'open'
+    where visits.stage_kind = 'open' and {{ reporting_date('visits.entered_at') }} <= (select {{ reporting_date('max(warehouse_data_through)') }} from {{ ref('dim_sources') }})
     group by 1, 2
 
 ),

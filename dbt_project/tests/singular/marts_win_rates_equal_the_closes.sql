@@ -35,6 +35,7 @@ counted as (
         count(case when event in ('created', 'created_won') then 1 end) as created_count,
         count(case when event = 'created_won' then 1 end) as created_won_count
     from events
+    where event_date <= (select {{ reporting_date('max(warehouse_data_through)') }} from {{ ref('dim_sources') }})
     group by 1, 2, 3
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -137,7 +137,10 @@ select
     change._record_number,
     change.change_source,
     case
-        when coalesce(change.first_run_id, deal.first_run_id) = deal.first_run_id then change.changed_at else change.first_seen_at
+        -- What is dated later than it was seen, by a clock that is fast or a deal planned ahead, was known when it was seen.
+        when coalesce(change.first_run_id, deal.first_run_id) = deal.first_run_id
+            then least(change.changed_at, change.first_seen_at)
+        else change.first_seen_at
     end as known_at,
     change.retracted_at,
     deal._load_number

@@ -126,7 +126,9 @@ select
     change._record_number,
     change.change_source,
     case
-        when coalesce(change.first_run_id, lead.first_run_id) = lead.first_run_id then greatest(change.changed_at, lead.created_at)
+        -- What is dated later than it was seen was known when it was seen.
+        when coalesce(change.first_run_id, lead.first_run_id) = lead.first_run_id
+            then least(greatest(change.changed_at, lead.created_at), change.first_seen_at)
         else change.first_seen_at
     end as known_at,
     change.retracted_at,
