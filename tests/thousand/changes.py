@@ -240,3 +240,25 @@ def compare_items(connection: duckdb.DuckDBPyConnection, raw: Raw, lives: Lives,
 def _is_live(life: Life, at: datetime) -> bool:
     known = known_at(life, at)
     return bool(known) and standing(known).kind in ("created", "restored")
+
+
+#: entity → its core table, its id there, and the key by which it names a party
+_POINTERS = (
+    ("lead", "dim_leads", "source_lead_id", "contact"),
+    ("lead", "dim_leads", "source_lead_id", "company"),
+    ("contact", "dim_contacts", "source_contact_id", "company"),
+    ("deal", "dim_deals", "source_deal_id", "company"),
+)
+_PARTIES = {"contact": "dim_contacts", "company": "dim_companies"}
+
+
+def compare_pointers(connection: duckdb.DuckDBPyConnection, raw: Raw, lives: Lives, found: Compared) -> Iterator[str]:
+    """Whoever names a contact or company names one that stands for itself: of one that was merged away the survivor."""
+    for entity, table, identity, party in _POINTERS:
+        for crm, pointer, merged_into in connection.execute(f"""
+            select pointing.source_system, pointing.{identity}, party.merged_into_{party}_key
+            from {table} as pointing join {_PARTIES[party]} as party on party.{party}_key = pointing.{party}_key
+        """).fetchall():
+            found.entities[f"{crm} {entity}'s {party}"] += 1
+            if merged_into is not None:
+                yield f"{crm} {entity} {pointer} points to a {party} that was merged into {merged_into}"

@@ -2,7 +2,7 @@ select
     contact.contact_key,
     contact.source_system,
     contact.source_contact_id,
-    coalesce(company.company_key, {{ unknown_key() }}) as company_key,
+    coalesce(company.merged_into_company_key, company.company_key, {{ unknown_key() }}) as company_key,
     contact.legal_basis,
     contact.consent_at,
     contact.consent_withdrawn_at,
