@@ -247,13 +247,29 @@ def test_the_page_says_what_the_test_lets_pass_and_nothing_else() -> None:
     assert said >= TOLD_ONLY
 
 
-def test_a_transition_that_one_crm_lost_is_found(done: Done, tmp_path: Path) -> None:
-    copy = Path(shutil.copy(done.marts, tmp_path / "marts.duckdb"))
-    with duckdb.connect(str(copy)) as connection:
-        connection.execute("""
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("transitions", """
             delete from fct_deal_stage_transitions where transition_key = (
                 select min(transition_key) from fct_deal_stage_transitions join dim_deals using (deal_key)
-                where source_system = 'salesforce' and transition_kind = 'advanced' and transitioned_at < timestamp '2026-05-15')
-        """)
+                where source_system = 'salesforce' and transition_kind = 'advanced' and transitioned_at < timestamp '2026-05-15')"""),
+        ("line items", """
+            update fct_deal_line_items set quantity = quantity + 1
+            where line_item_key = (select min(line_item_key) from fct_deal_line_items where source_system = 'salesforce' and not is_deleted)"""),
+        ("products", """
+            update dim_products set product_name = 'Leak'
+            where product_key = (select min(product_key) from dim_products where source_system = 'salesforce' and not is_deleted)"""),
+        ("campaigns", """
+            update dim_campaigns set spent_amount = coalesce(spent_amount, 0) + 1
+            where campaign_key = (select min(campaign_key) from dim_campaigns where source_system = 'salesforce' and not is_deleted)"""),
+        ("quotas", "delete from fct_quotas where quota_key = (select min(quota_key) from fct_quotas where source_system = 'salesforce')"),
+    ],
+    ids=["a transition", "a line item", "a product", "a campaign", "a quota"],
+)  # fmt: skip
+def test_what_one_crm_lost_is_found(done: Done, tmp_path: Path, table: str, statement: str) -> None:
+    copy = Path(shutil.copy(done.marts, tmp_path / "marts.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(statement)
     left, _ = _side_by_side(done, copy)
-    assert [place.table for place in left] == ["transitions"], left
+    assert [place.table for place in left] == [table], left
