@@ -42,6 +42,7 @@ def _inverse(rate: float) -> float:
 
 
 def _code(number: int) -> str:
+    # The log numbers currencies in the order of their codes.
     return ("GBP", "USD")[number]
 
 
