@@ -1,6 +1,7 @@
-"""What no CRM holds, as CSV files: campaigns and spend, process costs, quotas, payments, exchange rates, capacity.
+"""What no CRM holds, as CSV files: campaigns and spend, process costs, payments, exchange rates, capacity.
 
-The sellers and deals that quotas, capacity and payments name are the CRM's: the folder does not list them again.
+The sellers and deals that capacity and payments name are the CRM's: the folder does not list them again. Quotas the company sets in its CRM, as
+goals: said here once more they would count twice.
 
 Every file is the complete state as known on the night: all days, weeks and months that had begun by then.
 """
@@ -48,12 +49,6 @@ def write(company: Company, night: int, folder: Path) -> list[Path]:
             "process_costs",
             ("period_start", "period_end", "process", "amount", "currency_code"),
             _costs(company, months),
-        ),
-        _table(
-            folder,
-            "quotas",
-            ("period_start", "period_end", "amount", "currency_code", "owner_id"),
-            _quotas(company, months),
         ),
         _table(
             folder,
@@ -131,18 +126,6 @@ def _costs(company: Company, months: list[tuple[date, date]]) -> Iterable[tuple[
                 * (0.95 + 0.1 * one(company.seed, f"cost.{process}", start.toordinal()))
             )
             yield start, end, process, f"{amount:.2f}", "EUR"
-
-
-def _quotas(company: Company, months: list[tuple[date, date]]) -> Iterable[tuple[object, ...]]:
-    for start, end in months:
-        at = int(datetime(start.year, start.month, 1, tzinfo=UTC).timestamp()) * SECOND
-        for seller in company.sellers.everyone:
-            if seller.joined <= at and (seller.left is None or seller.left > at):
-                amount = round(
-                    company.size / company.sellers.count * 95 * (0.8 + 0.4 * one(company.seed, "quota", seller.number)),
-                    -2,
-                )
-                yield start, end, f"{amount:.2f}", "EUR", seller.id
 
 
 def _payments(company: Company, now: int) -> Iterable[tuple[object, ...]]:

@@ -9,7 +9,7 @@ from simulator.salesforce import activities, history, objects, settings, trade
 from simulator.salesforce.answers import Refused, malformed, no_column, no_object
 from simulator.salesforce.identities import number_of, with_check
 from simulator.salesforce.org import Org
-from simulator.salesforce.rows import Bounds, Rows, SObject
+from simulator.salesforce.rows import Bounds, Field, Rows, SObject
 from simulator.salesforce.soql import Instant, Item, Query
 
 _FAR = 2**62
@@ -33,6 +33,11 @@ def object_names(org: Org) -> list[str]:
     return sorted(name for name in ("Opportunity", *_FIXED) if name not in org.hidden_objects)
 
 
+def field_named(found: SObject, name: str) -> Field | None:
+    """A field of the object, or of a parent by its path."""
+    return found.fields.get(name) or found.related.get(name)
+
+
 class Result:
     """What a query gives: names and types of the columns, and a list of values for each row."""
 
@@ -52,7 +57,7 @@ class _Reader:
         self._held: dict[str, list[Any]] = {}
 
     def values(self, name: str) -> list[Any]:
-        field = self.found.fields.get(name)
+        field = field_named(self.found, name)
         if field is None or (self.found.name, name) in self.org.hidden_fields:
             raise no_column(name, self.found.name)
         if name not in self._held:
@@ -186,7 +191,8 @@ def _condition(reader: _Reader, where: Any) -> Callable[[int], bool]:
         return lambda place: not inner(place)
     name, value = where[1], where[2]
     column = reader.values(name)
-    field = reader.found.fields[name]
+    field = field_named(reader.found, name)
+    assert field is not None  # its values were found
     if field.type in ("textarea", "address", "anyType"):
         raise Refused(400, "INVALID_FIELD", f"field '{name}' can not be filtered in a query call")
     if field.type == "datetime" and not isinstance(value, Instant | list) and value is not None:

@@ -1,7 +1,7 @@
 """Objects, their fields, and the rows a query looks at."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,6 +70,8 @@ class SObject:
     find: Callable[[Org, int, Bounds], Rows]
     stamp: str = "SystemModstamp"
     parent: str = ""
+    #: fields of a parent (`Opportunity.SystemModstamp`) that conditions may name
+    related: dict[str, Field] = field(default_factory=dict)
 
 
 class LedgerRows:

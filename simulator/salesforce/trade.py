@@ -58,6 +58,13 @@ def _is_deleted_line(rows: LedgerRows) -> list[bool]:
     ]
 
 
+def _stamps_of_deals(rows: LedgerRows) -> list[int]:
+    places = rows.org.shown("deals", rows.now)
+    found = rows.org.company.ledgers["deals"].versions
+    stamps = dict(zip(found.number[places].tolist(), found.recorded[places].tolist(), strict=True))
+    return [second(stamps[line_items.deal_of(number)]) for number in _numbers(rows)]
+
+
 OPPORTUNITY_LINE_ITEM = SObject("OpportunityLineItem", PREFIX["OpportunityLineItem"], fields(
     *system_fields("OpportunityLineItem"),
     Field("IsDeleted", "boolean", _is_deleted_line),
@@ -68,7 +75,7 @@ OPPORTUNITY_LINE_ITEM = SObject("OpportunityLineItem", PREFIX["OpportunityLineIt
     Field("TotalPrice", "currency", lambda rows: [euros(value) for value in rows.page.column(AMOUNT).tolist()]),
     Field("CurrencyIsoCode", "picklist", lambda rows: [deals.CURRENCIES[code] for code in rows.page.column(CURRENCY).tolist()]),
     Field("ServiceDate", "date", lambda rows: [None] * len(rows)),
-), _line_items)  # fmt: skip
+), _line_items, related=fields(Field("Opportunity.SystemModstamp", "datetime", _stamps_of_deals)))  # fmt: skip
 
 
 def _day(number: int, quarters: int = 0) -> str:

@@ -17,6 +17,8 @@ TRACKED = (
     "hs_merged_object_ids",
 )
 Row = dict[str, Any]
+#: the deal of a company that is merged away
+COMPANY_OF = {"28": "c7"}
 
 
 class HubSpot:
@@ -83,7 +85,7 @@ class HubSpot:
                 ]
                 for name, entries in history.items()
             },
-            "associations": {"companies": ["c1"], "contacts": ["k1"], "leads": ["l" + number]},
+            "associations": {"companies": [COMPANY_OF.get(number, "c1")], "contacts": ["k1"], "leads": ["l" + number]},
         }
 
     def rows(self) -> list[Row]:
@@ -149,6 +151,29 @@ def pipelines(night: int) -> list[Row]:
             "payload": {"id": "q", "label": "Expansion", "displayOrder": 1, "archived": False, "stages": other},
         },
     ]
+
+
+def _parties(warehouse: Warehouse, night: int) -> None:
+    """In the third night contact k8 swallows k7, and company c8 swallows c7; nobody touches the lead, the contact and the deal that name a loser."""
+    merged = {"c8": "c7", "k8": "k7"} if night >= 2 else {}
+
+    def records(identities: list[str], companies: list[str]) -> list[Row]:
+        return [
+            {"id": each, "is_deleted": night == 3, "payload": {
+                "createdAt": iso("2026-01-01"), "properties": {"name": each, "lastname": each, "hs_merged_object_ids": merged.get(each)},
+                "associations": {"companies": companies},
+            }}
+            for each in identities
+        ]  # fmt: skip
+
+    known = {0: ["7", "8", "9"], 2: ["8"], 3: ["7"]}.get(night, [])
+    warehouse.load("hubspot", "companies", records([f"c{each}" for each in known if each != "9"], []))
+    warehouse.load("hubspot", "contacts", records([f"k{each}" for each in known], ["c7"]))
+    if night == 0:
+        said = {"hs_pipeline_stage": "new-stage-id", "hs_createdate": iso("2026-05-02 08:00:00")}
+        warehouse.load(
+            "hubspot", "leads", [{"id": "l90", "payload": {"properties": said, "associations": {"companies": ["c7"], "contacts": ["k7"]}}}]
+        )  # fmt: skip
 
 
 def _hubspot_nights(hub: HubSpot, warehouse: Warehouse, night: int) -> None:
@@ -258,6 +283,7 @@ def _hubspot_nights(hub: HubSpot, warehouse: Warehouse, night: int) -> None:
     called = {"hs_timestamp": iso("2026-05-10"), "hs_call_direction": "OUTBOUND", "hs_call_status": "COMPLETED"}
     calls = [{"id": "1", "payload": {"properties": called, "associations": {"deals": ["13"]}}}] if night == 0 else []
     warehouse.load("hubspot", "calls", calls)
+    _parties(warehouse, night)
     warehouse.load("hubspot", "deals", hub.rows() + rows)
 
 

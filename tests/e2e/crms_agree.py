@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from simulator.line_items import deal_of
 from simulator.pipelines import STAGES
 from tests.thousand.lives import Life, Lives, in_force, known_at, standing
 
@@ -44,6 +45,7 @@ class Truth:
     returned: set[int] = field(default_factory=set)
     #: both sides of every merge
     merged_contacts: set[int] = field(default_factory=set)
+    merged_companies: set[int] = field(default_factory=set)
     gone_contacts: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,9 @@ class Truth:
             if any(event.kind == "restored" for event in known):
                 self.returned.add(deal)
 
+        for company, life in self.lives.of["company"].items():
+            if any(event.kind == "merged" or event.field == "merged_in" for event in known_at(life, self.settled)):
+                self.merged_companies.add(company)
         for contact, life in self.lives.of["contact"].items():
             if any(event.kind == "merged" or event.field == "merged_in" for event in known_at(life, self.settled)):
                 self.merged_contacts.add(contact)
@@ -199,6 +204,13 @@ EXCUSES: Mapping[tuple[str, str], Excuse] = {
     ("a contact merged into another", "pipedrive"): lambda place, truth: (
         _columns("activities", "of_contact")(place, truth) and {place.ours, place.theirs} <= truth.merged_contacts
     ),
+    ("a company merged into another", "pipedrive"): lambda place, truth: (
+        place.column == "at_company" and {place.ours, place.theirs} <= truth.merged_companies
+    ),
+    ("campaigns", "pipedrive"): _rows("campaigns"),
+    ("the line items of a deal that is gone", "salesforce"): lambda place, truth: (
+        _rows("line items")(place, truth) and place.theirs is None and deal_of(place.key) in truth.gone
+    ),
     ("a deal that came and was merged away between two nights", "hubspot"): lambda place, truth: (
         place.table in ("transitions", "deals", "contacts of deals") and place.ours is None and _deal_of(place) in truth.merged
     ),
@@ -295,7 +307,10 @@ def unexplained(
     return left, used
 
 
-_KINDS = {"companies": "company", "contacts": "contact", "leads": "lead", "deals": "deal", "transitions": "deal"}
+_KINDS = {
+    "companies": "company", "contacts": "contact", "leads": "lead", "deals": "deal", "transitions": "deal", "line items": "line_item",
+    "products": "product", "campaigns": "campaign", "quotas": "goal",
+}  # fmt: skip
 
 
 def _is_in_motion(place: Place, truth: Truth) -> bool:

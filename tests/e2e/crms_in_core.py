@@ -75,14 +75,20 @@ NUMBERS: Mapping[str, Mapping[str, Number]] = {
     "hubspot": {
         **{each: _of_hubspot(kind) for each, kind in (("deal", "deals"), ("company", "companies"), ("contact", "contacts"), ("lead", "leads"))},
         "owner": _hubspot_owner, "activity": _hubspot_activity,
+        **{each: _of_hubspot(kind) for each, kind in (("line_item", "line_items"), ("product", "products"), ("campaign", "campaigns"), ("quota", "goal_targets"))},
     },
     "salesforce": {
         **{each: _of_salesforce(kind) for each, kind in (("deal", "Opportunity"), ("company", "Account"), ("contact", "Contact"), ("lead", "Lead"))},
         "owner": _salesforce_owner, "activity": _salesforce_activity,
+        **{each: _of_salesforce(kind) for each, kind in (
+            ("line_item", "OpportunityLineItem"), ("product", "Product2"), ("campaign", "Campaign"), ("quota", "ForecastingQuota"))},
     },
     "pipedrive": {
         **{each: _of_pipedrive(kind) for each, kind in (("deal", "deals"), ("company", "companies"), ("contact", "contacts"))},
         "lead": _PIPEDRIVE_LEADS.__getitem__, "owner": _pipedrive_owner, "activity": _pipedrive_activity,
+        **{each: _of_pipedrive(kind) for each, kind in (("line_item", "line_items"), ("product", "products"))},
+        # A goal of Pipedrive is a quota for each of its periods; the simulated ones have one period each.
+        "quota": lambda identity: int(identity.partition("/")[0], 16),
     },
 }  # fmt: skip
 
@@ -122,6 +128,22 @@ _QUERIES = {
         left join dim_contacts as contact on contact.contact_key = activity.contact_key
         left join dim_owners as owner on owner.owner_key = activity.owner_key
         where activity.source_system = ?""",
+    "line items": """
+        select item.source_line_item_id as line_item, deal.source_deal_id as of_deal, product.source_product_id as of_product,
+            item.quantity, item.line_amount, item.currency_code
+        from fct_deal_line_items as item
+        left join dim_deals as deal using (deal_key)
+        left join dim_products as product using (product_key)
+        where item.source_system = ? and not item.is_deleted""",
+    "products": "select source_product_id as product, product_name, product_line from dim_products where source_system = ? and not is_deleted",
+    "campaigns": """
+        select source_campaign_id as campaign, campaign_name, channel, start_date, end_date, coalesce(budget_amount, 0) as budget_amount,
+            coalesce(spent_amount, 0) as spent_amount, currency_code
+        from dim_campaigns where source_system = ? and not is_deleted""",
+    "quotas": """
+        select quota.source_quota_id as quota, owner.source_owner_id as of_owner, quota.period_start_date, quota.period_end_date,
+            quota.quota_amount, quota.booked_amount, quota.currency_code
+        from fct_quotas as quota left join dim_owners as owner using (owner_key) where quota.source_system = ?""",
     "contacts of deals": """
         select deal.source_deal_id as deal, contact.source_contact_id as contact, link.contact_role, link.is_deleted
         from fct_deal_contacts as link
@@ -131,7 +153,7 @@ _QUERIES = {
 }  # fmt: skip
 _REFERENCES = {
     "at_company": "company", "of_owner": "owner", "from_lead": "lead", "into_deal": "deal", "of_deal": "deal", "of_lead": "lead",
-    "of_contact": "contact",
+    "of_contact": "contact", "of_product": "product",
 }  # fmt: skip
 
 

@@ -258,6 +258,28 @@ def test_activities_follow_the_survivor_of_a_merge(nights: Warehouse) -> None:
     """) == [{"source_deal_id": "14"}]
 
 
+def test_leads_contacts_and_deals_follow_the_survivor_of_a_merge(nights: Warehouse) -> None:
+    assert nights.rows("""
+        select lead.source_lead_id as who, contact.source_contact_id as contact, company.source_company_id as company
+        from dim_leads as lead join dim_contacts as contact using (contact_key) join dim_companies as company on company.company_key = lead.company_key
+        where source_lead_id = 'l90'
+        union all
+        select source_contact_id, null, source_company_id
+        from dim_contacts as contact join dim_companies using (company_key) where source_contact_id = 'k9'
+        union all
+        select source_deal_id, null, source_company_id from dim_deals join dim_companies using (company_key) where source_deal_id = '28'
+        order by who
+    """) == [
+        {"who": "28", "contact": None, "company": "c8"},
+        {"who": "k9", "contact": None, "company": "c8"},
+        {"who": "l90", "contact": "k8", "company": "c8"},
+    ]
+    assert nights.rows("""
+        select loser.source_contact_id as loser, survivor.source_contact_id as survivor, loser.is_deleted
+        from dim_contacts as loser join dim_contacts as survivor on loser.merged_into_contact_key = survivor.contact_key
+    """) == [{"loser": "k7", "survivor": "k8", "is_deleted": True}]
+
+
 def test_nothing_personal_stands_in_the_marts_file(nights: Warehouse) -> None:
     assert b"eve@example.com" in nights.files["detail"].read_bytes()
     marts = nights.files["marts"].read_bytes()

@@ -73,7 +73,8 @@ def compare(marts: Path, raw: Raw, lives: Lives, first_asked: datetime) -> Compa
             found.events += sum(map(len, ledger.values()))
             found.entities[f"{crm} transitions"] += sum(map(len, ledger.values()))
             found.differences += [f"{crm} {each}" for each in differ(ledger, lives.deals, asked, first_asked, found)]
-        found.differences += changes.compare(connection, raw, lives, found)
+        for compare_more in (changes.compare, changes.compare_leads, changes.compare_items, changes.compare_pointers):
+            found.differences += compare_more(connection, raw, lives, found)
         for crm, rows in ROWS.items():
             for each in rows:
                 rows_held = connection.execute(each.query, [crm]).fetchall()

@@ -43,6 +43,8 @@ class Entity:
     is_kept: Callable[[Life], bool] = lambda life: True
     #: of what comes and goes with another entity: how it is shown at an instant, in place of `leaves`, `stays` and `ends`
     view: View | None = None
+    #: of what need not have a record while it says nothing
+    is_empty: Callable[[Facts], bool] = lambda facts: False
 
     def end_of(self, life: Life) -> tuple[Event, Leaving] | None:
         """The event by which the entity vanished, and what becomes of its record; None while it is there."""

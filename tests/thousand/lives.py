@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simulator import line_items, truth
+from simulator.identities import number_of
 
-#: an event of another entity that moves this one's change date in some CRMs
+#: an event of a line item, in the life of its deal: `field` is `<item>|<kind>|<field>`; it moves the deal's change date in some CRMs
 RELATED = "related"
 #: an event by which another entity that this one belongs to appears or vanishes; `field` says which
 WITH_DEAL = "with_deal"
@@ -21,7 +22,7 @@ _BEHIND_ALL = 1_000_000
 
 
 class Event(NamedTuple):
-    """One line of the truth log; instants are UTC without a zone."""
+    """One line of the truth log; instants are UTC without a zone. The creation of a line item has its deal's number as `new`."""
 
     recorded: datetime
     happened: datetime
@@ -71,12 +72,15 @@ class Lives:
             event.sequence,
             event.kind,
             event.field or "",
-            event.new,
+            str(line_items.deal_of(event.number))
+            if event.entity == "line_item" and event.kind == "created"
+            else event.new,
         )
         self.of[event.entity].setdefault(event.number, []).append(happening)
         if event.entity == "line_item":
             deal = line_items.deal_of(event.number)
-            also = happening._replace(kind=RELATED, field="", new=None, sequence=_BEHIND_ALL)
+            what = f"{event.number}|{event.kind}|{event.field or ''}"
+            also = happening._replace(kind=RELATED, field=what, sequence=_BEHIND_ALL + event.sequence)
             self.of["deal"].setdefault(deal, []).append(also)
         if event.entity == "deal":
             self.deals[event.entity_id].append(event)
@@ -84,8 +88,16 @@ class Lives:
                 self._with_deal.append((event.number, happening))
 
     def _take_along(self) -> None:
-        """What a deal's line items share with it; a deal that has gone gets no new ones."""
+        """What a deal's line items share with it; a deal that has gone gets no new ones, one that was merged hands over those it has."""
         for deal, event in self._with_deal:
+            if event.kind == "merged":
+                survivor = number_of("deals", event.new or "")
+                assert survivor is not None, f"deal {deal} was merged into {event.new}, which is no deal"
+                self.of["deal"][survivor] += [
+                    each._replace(recorded=max(each.recorded, event.recorded))
+                    for each in self.of["deal"][deal]
+                    if each.kind == RELATED
+                ]
             shared = event._replace(kind=WITH_DEAL, field=event.kind, new=None, sequence=_BEHIND_ALL + event.sequence)
             for item in range(deal * line_items.PER_DEAL, (deal + 1) * line_items.PER_DEAL):
                 if item in self.of["line_item"]:
@@ -118,6 +130,20 @@ def in_force(life: Life) -> dict[str, str | None]:
 def standing(life: Life) -> Event:
     """The last event that made the entity appear or vanish."""
     return next(event for event in reversed(life) if event.kind in STANDING)
+
+
+def items_in(life: Life) -> dict[int, dict[str, str]]:
+    """The line items that a deal holds: number → field → value. Those that were taken off it are not among them."""
+    items: dict[int, dict[str, str]] = {}
+    for event in (each for each in life if each.kind == RELATED):
+        number, kind, field = event.field.split("|")
+        if kind == "created":
+            items[int(number)] = {}
+        elif kind == "changed":
+            items[int(number)][field] = event.new or ""
+        else:
+            del items[int(number)]
+    return items
 
 
 def touched(life: Life, *, with_related: bool = False) -> datetime:

@@ -22,10 +22,14 @@ of a captive portal, lines that hang up), a CRM is out until an extraction gives
 next try goes on where that one stopped. Index lag, late commits and changes while the night asks happen every night.
 
 - **Every night, raw**: of every entity that a CRM holds the newest version in `raw` is compared with what that CRM can show of its life: whether it is there
-  or deleted, its stamp, its fields, and every event of its histories with instant and value. No version may be there twice, none may be missing. What a
-  CRM cannot show is worked out by `tests/thousand/hubspot.py`, `salesforce.py` and `pipedrive.py` from the truth log alone.
+  or deleted, its stamp, its fields, into whom it was merged, and every event of its histories with instant and value; beside them the products of Pipedrive's
+  deals, the entries of HubSpot's campaign budgets, stages and exchange rates. No version may be there twice, none may be missing. What a
+  CRM cannot show is worked out by `tests/thousand/hubspot.py`, `salesforce.py`, `pipedrive.py` and `listed.py` from the truth log alone. An entity that
+  agreed and had settled keeps its verdict until its life or its record goes on.
 - **Every tenth night, core**: every transition of every deal with instant, place, amount and currency; every change of amount, currency, owner and expected
-  close; every other entity with its id, deletion, status, type and outcome.
+  close; every change of a lead's status; the deal of every line item; every contact and company that somebody points to (never one that was merged away);
+  every other entity, line items, products, campaigns with their costs and quotas among them, with its id, deletion, survivor, status, type, outcome,
+  quantity, amount and period, against the records in raw that were compared that night.
 
 A life that changes while the night is asking may be seen in more than one state; each of them is accepted, and such lives are counted as unsettled.
 """

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from simulator.identities import number_of
 from simulator.pipedrive.identities import ADMIN_ID, STAGE_ID, identify, lead_id, pipeline_id
 from simulator.pipelines import CODE, PIPELINE_CODE, STAGES
 from tests.thousand.entity import Entity, Facts, Leaving
-from tests.thousand.lives import Event, Life, in_force, instant, standing, touched
+from tests.thousand.lives import Event, Life, in_force, instant, items_in, standing, touched
 
 _KEPT_AFTER_DELETION = timedelta(days=30)
 _FIRST_OWNER, _OWNER_STEP = 50_710_000, 13
@@ -26,6 +27,7 @@ _FIRST_OPEN = {
 }
 _AT_ONCE: Mapping[str, Leaving] = {"archived": "marked", "merged": "marked", "deleted": "swept"}
 _SWEPT: Mapping[str, Leaving] = {"archived": "swept", "merged": "swept", "deleted": "swept", "ended": "swept"}
+_UNSEEN: Mapping[str, Leaving] = {"archived": "unseen", "merged": "unseen", "deleted": "unseen"}
 _READABLE: Mapping[str, Leaving] = {"archived": "kept", "merged": "kept", "deleted": "unseen"}
 #: field of the changelog → field of the record
 _LOGGED = {
@@ -45,6 +47,11 @@ def entities() -> tuple[Entity, ...]:
     return (
         _entity("deal", "deals", "deals", _deal_shows, _deal_says, _AT_ONCE, _KEPT_AFTER_DELETION),
         _entity("deal", "deal_changelogs", "deals", _log_shows, _log_says, _READABLE, _KEPT_AFTER_DELETION),
+        # Read with the deal; a deal without products may have no record of them.
+        Entity(
+            "deal", "deal_products", lambda number: str(identify("deals", number)), _products_show, _products_say, _UNSEEN, timedelta(seconds=1),
+            is_empty=lambda facts: not facts["items"],
+        ),
         Entity("lead", "leads", lead_id, _lead_shows, _lead_says, _SWEPT, timedelta(seconds=1), ends=_converted),
         _entity("contact", "persons", "contacts", _stamp, _updated, _SWEPT),
         _entity("company", "organizations", "companies", _stamp, _updated, _SWEPT),
@@ -92,6 +99,34 @@ def _user_shows(life: Life) -> Facts:
     return {"active": life[-1].kind != "archived"}
 
 
+def _user_of(owner: str | None) -> int:
+    return ADMIN_ID if owner is None else identify("users", (int(owner) - _FIRST_OWNER) // _OWNER_STEP)
+
+
+def _products_show(life: Life) -> Facts:
+    items = items_in(life)
+    return {
+        "items": {
+            identify("line_items", number): (
+                identify("products", number_of("products", item["product"]) or 0),
+                Decimal(item["quantity"]),
+                Decimal(item["amount"]),
+                item["currency"],
+            )
+            for number, item in items.items()
+        }
+    }
+
+
+def _products_say(payload: dict[str, Any], _: object) -> Facts:
+    return {
+        "items": {
+            row["id"]: (row["product_id"], Decimal(str(row["quantity"])), Decimal(str(row["sum"])), row["currency"])
+            for row in payload["products"]
+        }
+    }
+
+
 def record_of(life: Life) -> tuple[dict[str, Any], list[tuple[datetime, str, Any, Any]]]:
     """The deal's record as it is now, and its changelog."""
     created = next(event for event in life if event.kind == "created")
@@ -132,9 +167,7 @@ def _changes(event: Event, now: dict[str, Any]) -> dict[str, Any] | None:
     if event.field == "expected_close":
         return {"expected_close_date": None if value is None else value[:10]}
     if event.field == "owner":
-        return {
-            "owner_id": ADMIN_ID if value is None else identify("users", (int(value) - _FIRST_OWNER) // _OWNER_STEP)
-        }
+        return {"owner_id": _user_of(value)}
     if event.field == "lost_reason":
         return {"lost_reason": value}
     return _moved(value or "", now) if event.field == "stage" else None
@@ -191,11 +224,10 @@ def _converted(life: Life) -> Event | None:
 
 def _lead_shows(life: Life) -> Facts:
     now = in_force(life)
-    owner = now.get("owner")
     return {
         "updated": touched(life),
         "archived": now["stage"] == "disqualified",
-        "owner": ADMIN_ID if owner is None else identify("users", (int(owner) - _FIRST_OWNER) // _OWNER_STEP),
+        "owner": _user_of(now.get("owner")),
     }
 
 
@@ -221,11 +253,20 @@ def _activity_says(payload: dict[str, Any], _: object) -> Facts:
 def _goal_shows(life: Life) -> Facts:
     now = in_force(life)
     start, end = (now["period"] or "").split("/")
-    is_active = standing(life).kind != "archived"
-    return {"target": int(Decimal(now["amount"] or "0")), "period": (start, end), "active": is_active}
+    return {
+        "target": int(Decimal(now["amount"] or "0")),
+        "period": (start, end),
+        "active": standing(life).kind != "archived",
+        "user": _user_of(now["owner"]),
+    }
 
 
 def _goal_says(payload: dict[str, Any], _: object) -> Facts:
     duration = payload["duration"]
     period = (duration["start"], duration["end"])
-    return {"target": payload["expected_outcome"]["target"], "period": period, "active": payload["is_active"]}
+    return {
+        "target": payload["expected_outcome"]["target"],
+        "period": period,
+        "active": payload["is_active"],
+        "user": payload["assignee"]["id"],
+    }

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from simulator.server import Simulation, start
+from tests.thousand import listed
 from tests.thousand.core import Core
 from tests.thousand.core import compare as compare_core
 from tests.thousand.faults import Faults, plan_of
@@ -95,6 +96,7 @@ class Nights:
         first_asked = datetime.fromisoformat(progress.first_asked)
         wrong = self._raw.follow({run: datetime.fromisoformat(at) for run, at in progress.ends.items()})
         found = self._raw.compare(self._lives, first_asked)
+        found.differences += listed.compare(self._raw, self._lives, found)
         progress.raw = _sum(progress.raw, found.entities)
         progress.events += found.events
         progress.unsettled += found.unsettled

@@ -47,8 +47,8 @@ def entities() -> tuple[Entity, ...]:
             {"opportunity_history": "OpportunityId", "opportunity_field_history": "OpportunityId"},
         ),
         _entity("lead", "leads", lambda number: identify("Lead", number), _lead_shows, _lead_says, {"lead_history": "LeadId"}),
-        _entity("contact", "contacts", lambda number: identify("Contact", number), _stamp, _updated),
-        _entity("company", "accounts", lambda number: identify("Account", number), _stamp, _updated),
+        _entity("contact", "contacts", lambda number: identify("Contact", number), _party_shows("contacts", "Contact"), _party_says),
+        _entity("company", "accounts", lambda number: identify("Account", number), _party_shows("companies", "Account"), _party_says),
         *(
             _entity(kind, "tasks", lambda number, place=place: identify("Task", number * 3 + place), _task_shows(kind), _task_says)
             for kind, place in places.items()
@@ -93,6 +93,19 @@ def _stamp(life: Life) -> Facts:
 
 def _updated(payload: dict[str, Any], _: object) -> Facts:
     return {"updated": instant(payload["SystemModstamp"])}
+
+
+def _party_shows(kind: str, name: str) -> Callable[[Life], Facts]:
+    def shows(life: Life) -> Facts:
+        last = standing(life)
+        into = number_of(kind, last.new or "") if last.kind == "merged" else None
+        return {**_stamp(life), "into": None if into is None else identify(name, into)}
+
+    return shows
+
+
+def _party_says(payload: dict[str, Any], _: object) -> Facts:
+    return {**_updated(payload, None), "into": payload["MasterRecordId"]}
 
 
 def _user_shows(life: Life) -> Facts:
@@ -271,17 +284,18 @@ def _campaign_says(payload: dict[str, Any], _: object) -> Facts:
 
 def _quota_shows(life: Life) -> Facts:
     now = in_force(life)
-    return {"amount": _money(now["amount"]), "start": (now["period"] or "")[:10]}
+    return {"amount": _money(now["amount"]), "start": (now["period"] or "")[:10], "user": user_of(now["owner"])}
 
 
 def _quota_says(payload: dict[str, Any], _: object) -> Facts:
-    return {"amount": _money(payload["QuotaAmount"]), "start": payload["StartDate"]}
+    return {"amount": _money(payload["QuotaAmount"]), "start": payload["StartDate"], "user": payload["QuotaOwnerId"]}
 
 
 def _item_shows(life: Life) -> Facts:
     now = in_force(life)
     return {
         **_stamp(life),
+        "deal": identify("Opportunity", int(standing(life[:1]).new or "0")),
         "product": identify("Product2", number_of("products", now["product"] or "") or 0),
         "quantity": Decimal(now["quantity"] or "0"),
         "amount": _money(now["amount"]),
@@ -292,6 +306,7 @@ def _item_shows(life: Life) -> Facts:
 def _item_says(payload: dict[str, Any], _: object) -> Facts:
     return {
         "updated": instant(payload["SystemModstamp"]),
+        "deal": payload["OpportunityId"],
         "product": payload["Product2Id"],
         "quantity": Decimal(str(payload["Quantity"])),
         "amount": _money(payload["TotalPrice"]),

@@ -1,5 +1,5 @@
 -- Companies, contacts, leads and activities stand in core as their records state them, none more and none less; the company of a contact or lead
--- that is not held is the unknown one.
+-- that is not held is the unknown one, of one that was merged away the survivor; so is the contact of a lead and the company of a deal.
 with told as (
 
     select 'company' as entity, company_key as entity_key, source_company_id as source_id, is_deleted, is_target as flag, created_at,
@@ -23,7 +23,7 @@ stated as (
     select 'company', {{ unknown_key() }}, null, false, false, null, null, 'unknown'
     union all
     select 'contact', contact.contact_key, contact.source_contact_id, contact.is_deleted, false, contact.created_at,
-        coalesce(company.company_key, {{ unknown_key() }}), contact.legal_basis
+        coalesce(company.merged_into_company_key, company.company_key, {{ unknown_key() }}), contact.legal_basis
     from {{ ref('int_crm__contacts') }} as contact
     left join {{ ref('int_crm__companies') }} as company
         on company.source_system = contact.source_system and company.account = contact.account and company.source_company_id = contact.source_company_id
@@ -45,3 +45,17 @@ from (select * from told except all select * from stated)
 union all
 select 'not in core', *, 'A record is missing from core.'
 from (select * from stated except all select * from told)
+union all
+select 'in core', pointer.*, 'It points to a contact or company that was merged away instead of the survivor.'
+from (
+    select entity, entity_key, source_id, is_deleted, flag, created_at, company_key as pointer_key, words from told where entity in ('contact', 'lead')
+    union all
+    select 'lead', lead_key, source_lead_id, is_deleted, false, created_at, contact_key, lead_direction from {{ ref('dim_leads') }}
+    union all
+    select 'deal', deal_key, source_deal_id, is_deleted, false, created_at, company_key, deal_status from {{ ref('dim_deals') }}
+) as pointer
+inner join (
+    select company_key as party_key from {{ ref('dim_companies') }} where merged_into_company_key is not null
+    union all
+    select contact_key from {{ ref('dim_contacts') }} where merged_into_contact_key is not null
+) as merged_away on pointer.pointer_key = merged_away.party_key

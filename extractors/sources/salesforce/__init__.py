@@ -51,7 +51,13 @@ OBJECTS = (
     Object("Task", "tasks", (*_ENTITY, "OwnerId", "WhatId", "WhoId"), is_optional=True),
     Object("Event", "events", (*_ENTITY, "OwnerId", "WhatId", "WhoId"), is_optional=True),
     Object("OpportunityContactRole", "opportunity_contact_roles", (*_ENTITY, "OpportunityId", "ContactId")),
-    Object("OpportunityLineItem", "opportunity_line_items", (*_ENTITY, "OpportunityId"), is_optional=True),
+    Object(
+        "OpportunityLineItem",
+        "opportunity_line_items",
+        (*_ENTITY, "OpportunityId"),
+        is_optional=True,
+        goes_with="Opportunity.SystemModstamp",
+    ),
 )
 LISTINGS = (
     Listing("Organization", "organizations", ("Id",)),

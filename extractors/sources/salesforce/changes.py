@@ -42,7 +42,9 @@ class History:
 
 @dataclass(frozen=True)
 class Object:
-    """An object that is read by change. `needs`: fields without which its models mean nothing. `is_optional`: may be hidden."""
+    """An object that is read by change. `needs`: fields without which its models mean nothing. `is_optional`: may be hidden. `goes_with`: the stamp of
+    the record that its rows come and go with unstamped: they are read with every change of that record, too.
+    """
 
     entity: str
     table: str
@@ -50,6 +52,7 @@ class Object:
     histories: tuple[History, ...] = ()
     is_optional: bool = False
     ask_totals: AskTotals | None = None
+    goes_with: str = ""
 
 
 def extract_changes(kind: Object) -> Callable[[Extraction], None]:
@@ -87,7 +90,10 @@ class Reading:
         kind, window = self._kind, self._window
         # A row has one stamp: what is touched behind the end of every window would be in none of them.
         end = window.end if kind.histories else None
-        self._extraction.land(self._records(_between("SystemModstamp", window.start, end)))
+        where = _between("SystemModstamp", window.start, end)
+        if where and kind.goes_with:
+            where = f"{where} OR {_between(kind.goes_with, window.start, end)}"
+        self._extraction.land(self._records(where))
         if not kind.histories:
             return
         totals = kind.ask_totals(self._extraction, self._connection) if kind.ask_totals else None

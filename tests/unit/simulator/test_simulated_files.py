@@ -17,7 +17,6 @@ REQUIRED = {
     "campaigns": {"campaign_id", "campaign_name"},
     "marketing_spend": {"date", "channel", "amount", "currency_code"},
     "process_costs": {"period_start", "period_end", "process", "amount", "currency_code"},
-    "quotas": {"period_start", "period_end", "amount", "currency_code"},
     "payments": {"payment_id", "deal_id", "paid_at", "amount", "currency_code"},
     "exchange_rates": {"date", "from_currency", "to_currency", "rate"},
     "capacity": {"owner_id", "week_start"},
@@ -54,12 +53,18 @@ def test_spend_refers_to_known_campaigns(tmp_path: Path) -> None:
     assert {row["campaign_id"] for row in _rows(tmp_path, "marketing_spend")} <= known
 
 
-def test_quotas_and_capacity_refer_to_known_owners(tmp_path: Path) -> None:
+def test_capacity_refers_to_known_owners(tmp_path: Path) -> None:
     company = Company(7, 200)
     files.write(company, 2, tmp_path)
     known = {seller.id for seller in company.sellers.everyone}
-    for name in ("quotas", "capacity"):
-        assert {row["owner_id"] for row in _rows(tmp_path, name)} <= known
+    assert {row["owner_id"] for row in _rows(tmp_path, "capacity")} <= known
+
+
+def test_quotas_are_set_in_the_crm_alone(tmp_path: Path) -> None:
+    company = Company(7, 200)
+    written = {path.stem for path in files.write(company, 2, tmp_path)}
+    assert "quotas" not in written
+    assert company.ledgers["goal_targets"].events.count
 
 
 def test_payments_are_of_won_deals_and_grow(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 -- The union over the CRMs: a CRM more is a relation more.
 {% set columns -%}
     source_system, account, source_company_id, company_name, industry, country, employee_count, created_at, is_target, customer_lost_at,
-    source_referred_by_company_id, merged_source_ids, crm_url, is_deleted, _record_number,
+    source_referred_by_company_id, crm_url, is_deleted, _record_number,
     _load_number
 {%- endset %}
 with
@@ -20,45 +20,23 @@ versions as (
 
 ),
 
--- The survivor of a merge names all it swallowed.
-survivors as (
-
-    select *
-    from versions
-    semi join (select source_system, account, source_company_id from versions where merged_source_ids is not null) as named using (source_system, account, source_company_id)
-    qualify row_number() over (partition by source_system, account, source_company_id order by _load_number desc, _record_number desc) = 1
-
-),
-
-named as (
-
-    select
-        source_system, account, {{ stable_key('source_system', 'account', 'source_company_id') }} as survivor_key,
-        trim(unnest(string_split(merged_source_ids, ';'))) as source_company_id
-    from survivors
-    where merged_source_ids is not null
-
-),
-
 losers as (
 
-    select source_system, account, source_company_id, min(survivor_key) as merged_into_company_key
-    from named
-    group by source_system, account, source_company_id
+    select
+        source_system, account, source_id as source_company_id, _load_number,
+        {{ stable_key('source_system', 'account', 'survivor_source_id') }} as merged_into_company_key
+    from {{ ref('int_crm__survivors') }}
+    where entity = 'company'
 
 ),
 
 {% if is_incremental() -%}
--- Tonight's, and all that merges are about: a record may say tonight that another one was swallowed.
+-- A record may say tonight that another one was swallowed.
 changed_companies as (
 
     select source_system, account, source_company_id from versions {{ only_new_loads() }}
     union
-    select source_system, account, source_company_id from survivors
-    union
-    select source_system, account, source_company_id from losers
-    union
-    select source_system, account, source_company_id from {{ this }} where merged_into_company_key is not null
+    select source_system, account, source_company_id from losers {{ only_new_loads() }}
 
 ),
 

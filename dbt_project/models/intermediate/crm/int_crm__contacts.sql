@@ -1,7 +1,6 @@
 -- The union over the CRMs: a CRM more is a relation more.
 {% set columns -%}
-    source_system, account, source_contact_id, source_company_id, full_name, email, phone, legal_basis, consent_at, consent_withdrawn_at, created_at,
-    merged_source_ids, crm_url, is_deleted, _record_number,
+    source_system, account, source_contact_id, source_company_id, full_name, email, phone, legal_basis, consent_at, consent_withdrawn_at, created_at, crm_url, is_deleted, _record_number,
     _load_number
 {%- endset %}
 with
@@ -20,45 +19,23 @@ versions as (
 
 ),
 
--- The survivor of a merge names all it swallowed.
-survivors as (
-
-    select *
-    from versions
-    semi join (select source_system, account, source_contact_id from versions where merged_source_ids is not null) as named using (source_system, account, source_contact_id)
-    qualify row_number() over (partition by source_system, account, source_contact_id order by _load_number desc, _record_number desc) = 1
-
-),
-
-named as (
-
-    select
-        source_system, account, {{ stable_key('source_system', 'account', 'source_contact_id') }} as survivor_key,
-        trim(unnest(string_split(merged_source_ids, ';'))) as source_contact_id
-    from survivors
-    where merged_source_ids is not null
-
-),
-
 losers as (
 
-    select source_system, account, source_contact_id, min(survivor_key) as merged_into_contact_key
-    from named
-    group by source_system, account, source_contact_id
+    select
+        source_system, account, source_id as source_contact_id, _load_number,
+        {{ stable_key('source_system', 'account', 'survivor_source_id') }} as merged_into_contact_key
+    from {{ ref('int_crm__survivors') }}
+    where entity = 'contact'
 
 ),
 
 {% if is_incremental() -%}
--- Tonight's, and all that merges are about: a record may say tonight that another one was swallowed.
+-- A record may say tonight that another one was swallowed.
 changed_contacts as (
 
     select source_system, account, source_contact_id from versions {{ only_new_loads() }}
     union
-    select source_system, account, source_contact_id from survivors
-    union
-    select source_system, account, source_contact_id from losers
-    union
-    select source_system, account, source_contact_id from {{ this }} where merged_into_contact_key is not null
+    select source_system, account, source_contact_id from losers {{ only_new_loads() }}
 
 ),
 

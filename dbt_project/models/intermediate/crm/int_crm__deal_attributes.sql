@@ -23,7 +23,7 @@ select
     deal.*,
     coalesce(lost_group.lost_group, 'lost') as lost_group,
     coalesce(channel.channel, deal.source_channel) as channel,
-    coalesce(company.company_key, {{ unknown_key() }}) as company_key,
+    coalesce(survivor.company_key, company.company_key, {{ unknown_key() }}) as company_key,
     coalesce({{ stable_key('deal.source_system', 'deal.account', 'deal.source_owner_id') }}, {{ unknown_key() }}) as owner_key,
     {{ stable_key('deal.source_system', 'deal.account', 'coalesce(deal.source_lead_id, lead_of_deal.source_lead_id)') }} as lead_key
 from {{ ref('int_crm__deals_as_of') }} as deal
@@ -36,3 +36,5 @@ left join {{ ref('int_crm__companies') }} as company
     on deal.source_system = company.source_system and deal.account = company.account
     and deal.source_company_id = company.source_company_id
     {{ happened_by_then('company.created_at', 'and') }}
+left join {{ ref('int_crm__companies') }} as survivor
+    on company.merged_into_company_key = survivor.company_key {{ happened_by_then('survivor.created_at', 'and') }}

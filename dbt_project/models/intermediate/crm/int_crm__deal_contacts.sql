@@ -19,11 +19,12 @@ handed_over as (
 
     select
         link.* exclude (_load_number),
-        survivor.survivor_source_contact_id,
+        survivor.survivor_source_id,
         greatest(link._load_number, survivor._load_number) as _load_number
     from links as link
-    inner join {{ ref('int_crm__contact_survivors') }} as survivor
-        on link.source_system = survivor.source_system and link.account = survivor.account and link.source_contact_id = survivor.source_contact_id
+    inner join {{ ref('int_crm__survivors') }} as survivor
+        on survivor.entity = 'contact' and link.source_system = survivor.source_system and link.account = survivor.account
+        and link.source_contact_id = survivor.source_id
 
 ),
 
@@ -31,12 +32,12 @@ linked as (
 
     select {{ columns }} from links
     where (source_system, account, source_contact_id) not in (
-        select (source_system, account, source_contact_id) from {{ ref('int_crm__contact_survivors') }}
+        select (source_system, account, source_id) from {{ ref('int_crm__survivors') }} where entity = 'contact'
     )
     union all
     select source_system, account, deal_key, source_contact_id, contact_role, true, _load_number from handed_over
     union all
-    select source_system, account, deal_key, survivor_source_contact_id, contact_role, is_deleted, _load_number from handed_over
+    select source_system, account, deal_key, survivor_source_id, contact_role, is_deleted, _load_number from handed_over
 
 )
 

@@ -10,7 +10,6 @@ select
     is_target,
     customer_lost_at,
     referred_by_company_id as source_referred_by_company_id,
-    cast(null as varchar) as merged_source_ids,
     cast(null as varchar) as crm_url,
     _is_deleted as is_deleted,
     _record_number,

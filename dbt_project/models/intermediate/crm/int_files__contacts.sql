@@ -10,7 +10,6 @@ select
     consent_at,
     consent_withdrawn_at,
     created_at,
-    cast(null as varchar) as merged_source_ids,
     cast(null as varchar) as crm_url,
     _is_deleted as is_deleted,
     _record_number,

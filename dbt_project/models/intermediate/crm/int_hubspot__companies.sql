@@ -10,7 +10,6 @@ select
     hs_is_target_account as is_target,
     cast(null as timestamp) as customer_lost_at,
     cast(null as varchar) as source_referred_by_company_id,
-    hs_merged_object_ids as merged_source_ids,
     'https://app.hubspot.com/contacts/' || _account || '/record/0-2/' || company_id as crm_url,
     _is_deleted as is_deleted,
     _record_number,

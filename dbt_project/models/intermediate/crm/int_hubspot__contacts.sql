@@ -15,7 +15,6 @@ select
     cast(null as timestamp) as consent_at,
     cast(null as timestamp) as consent_withdrawn_at,
     createdate as created_at,
-    hs_merged_object_ids as merged_source_ids,
     'https://app.hubspot.com/contacts/' || _account || '/record/0-1/' || contact_id as crm_url,
     _is_deleted as is_deleted,
     _record_number,

@@ -11,7 +11,6 @@ select
     cast(null as timestamp) as consent_at,
     cast(null as timestamp) as consent_withdrawn_at,
     add_time as created_at,
-    cast(null as varchar) as merged_source_ids,
     'https://' || _account || '.pipedrive.com/person/' || person_id as crm_url,
     _is_deleted as is_deleted,
     _record_number,

@@ -11,7 +11,6 @@ select
     cast(null as timestamp) as consent_at,
     cast(null as timestamp) as consent_withdrawn_at,
     cast(null as timestamp) as created_at,
-    cast(null as varchar) as merged_source_ids,
     cast(null as varchar) as crm_url,
     coalesce(arg_max(party._is_deleted, party._load_number), false) as is_deleted,
     max(mechanism._record_number) as _record_number,
