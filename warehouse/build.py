@@ -221,6 +221,7 @@ def _environment(settings: Settings, as_of: datetime | None) -> Iterator[None]:
         "WATERTIGHT_MARTS_FILE": str(settings.marts_file),
         "WATERTIGHT_DETAIL_FILE": str(settings.detail_file),
         "WATERTIGHT_MEMORY_MB": str(settings.memory_mb),
+        "WATERTIGHT_INGEST_MEMORY_MB": str(settings.ingest_memory_mb),
         "WATERTIGHT_AS_OF": as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if as_of else "",
     }
     before = {name: os.environ.get(name) for name in wanted}
