@@ -32,7 +32,9 @@ TRYTON = Source(
         Resource("opportunities", understood(extract_opportunities), "changes"),
         Resource("opportunity_revisions", understood(extract_revisions), "changes"),
         Resource("opportunity_states", understood(extract_states), "complete"),
-        Resource("parties", understood(extract_changed("party.party", ["name", "code", "active", *_STAMPS])), "changes"),
+        Resource(
+            "parties", understood(extract_changed("party.party", ["name", "code", "active", *_STAMPS])), "changes"
+        ),
         Resource(
             "contact_mechanisms",
             understood(extract_changed("party.contact_mechanism", ["party", "type", "value", "active", *_STAMPS])),
