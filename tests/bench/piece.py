@@ -28,7 +28,8 @@ def connect(main: str, attached: dict[str, str], read_only: bool) -> duckdb.Duck
     alias = Path(main).stem
     connection = duckdb.connect(":memory:")
     for name, value in profile["settings"].items():
-        connection.execute(f"set {name} = '{value}'")
+        if name != "schema":
+            connection.execute(f"set {name} = '{value}'")
     given = ", ".join(f"{name} '{value}'" for name, value in options.get(alias, {}).items())
     connection.execute(f"attach '{main}' as \"{alias}\"" + (f" ({given})" if given else ""))
     connection.execute(f'use "{alias}"')

@@ -30,7 +30,8 @@ def ends_inline(connection: HubSpotConnection, kind: str, types: Sequence[str], 
             raise IntegrityError(
                 f"HubSpot gave {kind} {object_id[:40]!r} with associations that cannot be read.", "Start again later."
             ) from None
-        ends[object_id] = own = {}
+        own: dict[str, list[str]] = {}
+        ends[object_id] = own
         for to in types:
             found = inline.get(to)
             if found is None:
