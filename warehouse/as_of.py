@@ -106,7 +106,7 @@ def recompute(
     with _scratch(settings) as scratch:
         report("copying the warehouse")
         _copy_warehouse(settings, scratch)
-        with writer(scratch.warehouse_file) as connection:
+        with writer(scratch.warehouse_file, scratch.memory_mb) as connection:
             runs = _runs(connection, settings)
             known = _require_sensible(day, known, runs, _first_creation(connection, settings))
             then = [run for run in runs if run.day <= known]

@@ -220,6 +220,8 @@ def _environment(settings: Settings, as_of: datetime | None) -> Iterator[None]:
         "WATERTIGHT_WAREHOUSE_FILE": str(settings.warehouse_file),
         "WATERTIGHT_MARTS_FILE": str(settings.marts_file),
         "WATERTIGHT_DETAIL_FILE": str(settings.detail_file),
+        "WATERTIGHT_MEMORY_MB": str(settings.memory_mb),
+        "WATERTIGHT_INGEST_MEMORY_MB": str(settings.ingest_memory_mb),
         "WATERTIGHT_AS_OF": as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if as_of else "",
     }
     before = {name: os.environ.get(name) for name in wanted}
@@ -249,7 +251,7 @@ def _findings(settings: Settings, nodes: tuple[Node, ...], compiled: dict[str, s
     if not any(node.name in compiled for node in suspects):
         yield from (_sentence(node) for node in suspects)
         return
-    with writer(settings.warehouse_file) as connection:
+    with writer(settings.warehouse_file, settings.memory_mb) as connection:
         for name, path in (("marts", settings.marts_file), ("detail", settings.detail_file)):
             attach(connection, path, name)
         for node in suspects:

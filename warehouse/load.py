@@ -101,7 +101,7 @@ def load(
     loaded; the next call goes on behind them. A rebuild lets pass what was once loaded.
     """
     loaded = []
-    with writer(settings.warehouse_file) as connection:
+    with writer(settings.warehouse_file, settings.ingest_memory_mb) as connection:
         connection.execute(_CREATE)
         for source, table in tables:
             connection.execute(_CREATE_RESOURCE.format(table=f"{source}__{table}"))

@@ -37,7 +37,7 @@ def publish(settings: Settings, lease: Lease, report: Callable[[str], None] = la
             raise WatertightError(
                 f"There is nothing to publish: {path} does not exist.", "Build it first: watertight build."
             )
-        with writer(path) as connection:
+        with writer(path, settings.memory_mb, options="") as connection:
             connection.execute("checkpoint")
     with plain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ def read_states(settings: Settings) -> dict[tuple[str, str], State]:
     """By (source, resource); of several accounts the one loaded last. Call it while holding the lease: it opens the warehouse."""
     if not settings.warehouse_file.exists():
         return {}
-    with writer(settings.warehouse_file) as connection:
+    with writer(settings.warehouse_file, settings.memory_mb) as connection:
         if not connection.execute(
             "select 1 from duckdb_tables() where schema_name = 'raw' and table_name = '_loads'"
         ).fetchone():

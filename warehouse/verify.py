@@ -77,7 +77,7 @@ def compare_with_rebuild(
         _require_every_landing(settings, scratch)
         build(scratch, lease.run_id, report)
         differences = []
-        with writer(scratch.warehouse_file) as connection:
+        with writer(scratch.warehouse_file, scratch.memory_mb) as connection:
             for kind in KINDS:
                 for name, home in (("incremental", settings), ("rebuilt", scratch)):
                     attach(connection, home.marts_file if kind == "marts" else home.detail_file, f"{name}_{kind}")
@@ -103,7 +103,7 @@ def reload(
                 "Put the landing files back, or run a night.",
             )
         _require_every_landing(settings, scratch)
-        with writer(scratch.warehouse_file) as connection:
+        with writer(scratch.warehouse_file, scratch.memory_mb) as connection:
             connection.execute("checkpoint")
         with plain_errors(settings.home), lease.fence():
             # The old write-ahead logs belong to the old files: beside new ones they would be applied to strange pages.
@@ -152,7 +152,7 @@ def _require_every_landing(settings: Settings, scratch: Settings) -> None:
 
 
 def _loads(settings: Settings) -> set[tuple[str, ...]]:
-    with writer(settings.warehouse_file) as connection:
+    with writer(settings.warehouse_file, settings.memory_mb) as connection:
         return set(
             connection.execute("select distinct source_system, account, resource, run_id from raw._loads").fetchall()
         )

@@ -215,21 +215,17 @@ class LandingWriter:
                     "Nothing of it was kept. Correct it in the source.",
                 )
             self.rows += 1
-            line = b"".join((
-                b'{"_source_id":',
-                _json(source_id),
-                b',"_source_updated_at":',
-                b"null" if updated_at is None else _json(updated_at),
-                self._middle,
-                b"%d" % self.rows,
-                b',"_is_deleted":true,"payload":' if is_deleted else b',"_is_deleted":false,"payload":',
-                _on_one_line(payload),
-                b"}\n",
-            ))  # fmt: skip
             if self._part is None:
                 with plain_disk_errors(self.folder):
                     self._part = _OpenPart(self.folder / f"{len(self._parts) + 1:05d}.jsonl.zst")
-            self._part.write(line)
+            self._part.write(
+                b'{"_source_id":%s,"_source_updated_at":%s%s%d,"_is_deleted":%s,"payload":'
+                % (
+                    _json(source_id), b"null" if updated_at is None else _json(updated_at), self._middle, self.rows,
+                    b"true" if is_deleted else b"false",
+                ),
+                _on_one_line(payload),
+            )  # fmt: skip
             if self._part.decoded_bytes >= PART_BYTES:
                 with plain_disk_errors(self.folder):
                     self._close_part()
@@ -277,17 +273,19 @@ class _OpenPart:
         self._file = _create(self._temporary)
         self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True).compressobj()
         self._hash = hashlib.sha256()
-        self._lines: list[bytes] = []
+        self._pieces: list[bytes] = []
         self._waiting = 0
         self._size = 0
         self._rows = 0
         self.decoded_bytes = 0
 
-    def write(self, line: bytes) -> None:
-        self._lines.append(line)
-        self._waiting += len(line)
+    def write(self, head: bytes, payload: bytes) -> None:
+        """One line: everything before the payload, and the payload."""
+        self._pieces += (head, payload, b"}\n")
+        size = len(head) + len(payload) + 2
+        self._waiting += size
         self._rows += 1
-        self.decoded_bytes += len(line)
+        self.decoded_bytes += size
         if self._waiting >= PIECE_BYTES:
             with plain_disk_errors(self._path):
                 self._compress()
@@ -302,12 +300,12 @@ class _OpenPart:
         return Part(self._path.name, self._rows, self._size, self._hash.hexdigest())
 
     def discard(self) -> None:
-        self._lines.clear()
+        self._pieces.clear()
         self._file.close()
 
     def _compress(self) -> None:
-        self._put(self._compressor.compress(b"".join(self._lines)))
-        self._lines.clear()
+        self._put(self._compressor.compress(b"".join(self._pieces)))
+        self._pieces.clear()
         self._waiting = 0
 
     def _put(self, data: bytes) -> None:

@@ -128,7 +128,8 @@ def create(folder: Path, deals: int, older: int = 0, seed: int = 1) -> Path:
     folder.mkdir(parents=True)
     warehouse = folder / "warehouse.duckdb"
     # The loader with nothing to load: it creates the raw table of every registered source.
-    load(SimpleNamespace(warehouse_file=warehouse, landing_dir=folder / "landing"), SimpleNamespace(), raw_tables())  # type: ignore[arg-type]
+    settings = SimpleNamespace(warehouse_file=warehouse, landing_dir=folder / "landing", ingest_memory_mb=1000)
+    load(settings, SimpleNamespace(), raw_tables())  # type: ignore[arg-type]
     with _connect(folder) as connection:
         connection.execute(
             "create table company.events (deal integer, field utinyint, moment timestamp, place utinyint, code bigint, night utinyint)"

@@ -15,16 +15,24 @@ from typing import Any
 
 import duckdb
 import yaml
+from jinja2 import Template
 
 from warehouse.build import DBT_PROJECT
 
 
 def connect(main: str, attached: dict[str, str], read_only: bool) -> duckdb.DuckDBPyConnection:
     """The connection as dbt's profile makes it, with the project's own settings."""
-    profile = yaml.safe_load((DBT_PROJECT / "profiles.yml").read_text())["watertight"]["outputs"]["duckdb"]
-    connection = duckdb.connect(main)
+    text = Template((DBT_PROJECT / "profiles.yml").read_text()).render(env_var=lambda name, default=main: default)
+    profile = yaml.safe_load(text)["watertight"]["outputs"]["duckdb"]
+    options = {each["alias"]: each.get("options", {}) for each in profile["attach"]}
+    alias = Path(main).stem
+    connection = duckdb.connect(":memory:")
     for name, value in profile["settings"].items():
-        connection.execute(f"set {name} = '{value}'")
+        if name != "schema":
+            connection.execute(f"set {name} = '{value}'")
+    given = ", ".join(f"{name} '{value}'" for name, value in options.get(alias, {}).items())
+    connection.execute(f"attach '{main}' as \"{alias}\"" + (f" ({given})" if given else ""))
+    connection.execute(f'use "{alias}"')
     for name, path in attached.items():
         connection.execute(f"attach '{path}' as {name}" + (" (read_only)" if read_only else ""))
     return connection

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from extractors.core.client import Client
-from extractors.core.errors import ConfigurationError, IntegrityError
+from extractors.core.errors import ConfigurationError, IntegrityError, WatertightError
 from extractors.core.settings import Settings
 from extractors.sources.hubspot import connection as hubspot
 from extractors.sources.pipedrive import connection as pipedrive
 from extractors.sources.salesforce import connection as salesforce
+from extractors.sources.salesforce.query import Query, read
 from simulator.hubspot.answers import Request, Response
 from simulator.pipedrive import oauth as pipedrive_app
 from simulator.salesforce.oauth import CLIENT_ID, REFRESH_TOKEN
@@ -188,4 +189,61 @@ def test_the_address_that_comes_with_a_token_is_not_believed(
             assert "othing was asked there" in str(caught.value), link
     finally:
         own.world.fault = None
+    assert (foreign.received, watch.elsewhere) == (b"", [])
+
+
+def a_job(field: str, link: str) -> Callable[[Request, Response], Response]:
+    """A Bulk job whose id, locator or Location, in whichever answer has it, is hostile."""
+
+    def fault(request: Request, response: Response) -> Response:
+        if "/jobs/query" not in request.path:
+            return response
+        if field == "id" and request.method == "POST":
+            said = json.dumps(json.loads(response.body) | {"id": link}).encode()
+            return Response(response.status, said, response.headers)
+        if field == "locator" and request.path.endswith("/results"):
+            # HTTP's own library refuses what is no header before this client sees it.
+            response.headers["Sforce-Locator"] = link
+        if field == "location" and request.path.endswith("/results"):
+            return Response(302, b"", {"Location": link})
+        return response
+
+    return fault
+
+
+@pytest.mark.parametrize("field", ["id", "locator", "location"])
+@pytest.mark.parametrize("name", [name for name in LOG_INS if name.startswith("salesforce")])
+def test_a_bulk_job_leads_nowhere_else(
+    own: Simulation, foreign: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, field: str
+) -> None:
+    """Whatever a job calls itself, where its next page begins and where its result has moved to: all of it is asked of its own server."""
+    watch = Watch(port_of(own), monkeypatch)
+    asked: list[Request] = []
+    links = [link for link in links_of(own, foreign) if field == "id" or (link.isascii() and link.isprintable())]
+    assert len(links) >= 200
+    own.world.clock.set(1)
+    connection = salesforce.connect(
+        Settings(_env_file=None, home_dir=tmp_path, simulated_time=True, **LOG_INS[name](own))
+    )
+    try:
+        for link in links:
+            fault = a_job(field, link)
+
+            def noted(request: Request, response: Response, fault: Any = fault) -> Response:
+                if "/jobs/query" in request.path:
+                    asked.append(request)
+                return fault(request, response)
+
+            before = len(asked)
+            connection.client.begin()
+            own.world.fault = noted
+            with pytest.raises(WatertightError) as caught:
+                list(read(connection, Query("Account", {"Id": "id"}), 1))
+            assert CANARY not in str(caught.value)
+            assert len(asked) > before, f"no job was asked for, so nothing was tested: {caught.value}"
+            if field == "id":
+                assert len(asked) == before + 1, "an address was made of the job's id"
+    finally:
+        own.world.fault = None
+    assert all(request.path.startswith(connection.path("/jobs/query")) for request in asked)
     assert (foreign.received, watch.elsewhere) == (b"", [])

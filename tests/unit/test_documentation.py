@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from extractors.core.settings import Settings
 from extractors.sources import SOURCES
 from extractors.sources.files.contract import CONTRACTS
 
@@ -60,3 +61,10 @@ def test_every_test_that_the_faults_name_is_there() -> None:
     written |= {path.stem for path in (ROOT / "dbt_project" / "tests" / "singular").glob("*.sql")}
     assert len(named) > 50
     assert named <= written, sorted(named - written)
+
+
+def test_the_settings_of_memory_are_documented_with_their_defaults() -> None:
+    for name in ("memory_mb", "ingest_memory_mb"):
+        field = Settings.model_fields[name]
+        assert f"#{field.alias}={field.default}\n" in (ROOT / ".env.example").read_text()
+        assert f"`{field.alias}` ({field.default})" in (ROOT / "docs" / "operations.md").read_text()

@@ -76,7 +76,7 @@ class InlineAssociations(msgspec.Struct):
 
     @property
     def is_cut(self) -> bool:
-        return bool(self.paging and self.paging.next)
+        return self.paging is not None and self.paging.next is not None
 
 
 class AssociationsFrom(msgspec.Struct):

@@ -21,7 +21,7 @@ _inline = msgspec.json.Decoder(dict[str, InlineAssociations])
 
 def ends_inline(connection: HubSpotConnection, kind: str, types: Sequence[str], objects: Mapping[str, Object]) -> Ends:
     """From the objects of a list page themselves; lists that HubSpot cut there are read whole by batch."""
-    ends: Ends = {object_id: {} for object_id in objects}
+    ends: Ends = {}
     cut: dict[str, list[str]] = {}
     for object_id, said in objects.items():
         try:
@@ -30,11 +30,16 @@ def ends_inline(connection: HubSpotConnection, kind: str, types: Sequence[str], 
             raise IntegrityError(
                 f"HubSpot gave {kind} {object_id[:40]!r} with associations that cannot be read.", "Start again later."
             ) from None
+        own: dict[str, list[str]] = {}
+        ends[object_id] = own
         for to in types:
             found = inline.get(to)
-            if found is not None and found.is_cut:
+            if found is None:
+                own[to] = []
+                continue
+            if found.is_cut:
                 cut.setdefault(to, []).append(object_id)
-            ends[object_id][to] = sorted_ids(one.object_id for one in found.results) if found else []
+            own[to] = sorted_ids([one.id if one.id is not None else one.object_id for one in found.results])
     for to, ids in cut.items():
         for object_id, whole in _read(connection, kind, to, ids).items():
             ends[object_id][to] = whole
@@ -54,7 +59,7 @@ def ends_by_batch(connection: HubSpotConnection, kind: str, types: Sequence[str]
 def sorted_ids(ids: Iterable[str]) -> list[str]:
     """Distinct ids in the order of their numbers: the same pair may be listed once per label."""
     distinct = set(ids)
-    return sorted(distinct, key=lambda one: (len(one), one)) if len(distinct) > 1 else list(distinct)
+    return sorted(sorted(distinct), key=len) if len(distinct) > 1 else list(distinct)
 
 
 def _read(connection: HubSpotConnection, kind: str, to: str, ids: Sequence[str]) -> dict[str, list[str]]:

@@ -1,12 +1,13 @@
 """Marketing campaigns: the list with its totals whole every night, budget and spend entry by entry for the campaigns that changed.
 
 HubSpot knows no change date for a list of campaigns and no call for the entries of several: the list costs one call per hundred, entries one
-per campaign. The list carries both totals; entries have a day of writing, not a day on which money was spent.
+per campaign. Both resources take their campaigns from one list where they share a connection. The list carries both totals; entries have a day of writing, not a day on which money was spent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -29,22 +30,26 @@ PROPERTIES = (
 
 def extract_campaigns(extraction: Extraction) -> None:
     """Every campaign there is."""
-    extraction.land(
-        record_as_received(campaign_id, said)
-        for page in _pages(extraction, PROPERTIES)
-        for campaign_id, said in page.items()
-    )
+    connection = cast(HubSpotConnection, extraction.connection)
+    began = connection.now()
+    listed: list[Record] = []
+
+    def records() -> Iterator[Record]:
+        for page in _pages(extraction, PROPERTIES):
+            for campaign_id, said in page.items():
+                record = record_as_received(campaign_id, said)
+                listed.append(record._replace(payload=b""))
+                yield record
+
+    extraction.land(records())
+    connection.campaigns = (began, listed)
 
 
 def extract_campaign_budgets(extraction: Extraction) -> None:
     """The entries of budget and spend of all campaigns on the first load, later of those modified since the window began."""
     connection = cast(HubSpotConnection, extraction.connection)
     since = extraction.window_start
-    changed = [
-        record_as_received(campaign_id, said)
-        for page in _pages(extraction, ("hs_name",))
-        for campaign_id, said in page.items()
-    ]
+    changed = _listed(extraction)
     if since is not None:
         changed = [one for one in changed if one.updated_at is None or parse_instant(one.updated_at) >= since]
 
@@ -58,6 +63,22 @@ def extract_campaign_budgets(extraction: Extraction) -> None:
             yield Record(campaign.source_id, campaign.updated_at, False, b"{%s}" % payload)
 
     extraction.land(records())
+
+
+def _listed(extraction: Extraction) -> list[Record]:
+    """Every campaign's id and stamp: from this run's list of campaigns, or asked for where the list was read elsewhere or long ago.
+
+    What is modified behind a list must lie in the next night's window, which reaches back by the lookback.
+    """
+    connection = cast(HubSpotConnection, extraction.connection)
+    lookback = timedelta(minutes=extraction.settings.lookback_minutes)
+    if connection.campaigns is not None and connection.campaigns[0] >= extraction.window_end - lookback:
+        return connection.campaigns[1]
+    return [
+        record_as_received(campaign_id, said)
+        for page in _pages(extraction, ("hs_name",))
+        for campaign_id, said in page.items()
+    ]
 
 
 def _pages(extraction: Extraction, properties: tuple[str, ...]) -> Iterator[dict[str, Object]]:

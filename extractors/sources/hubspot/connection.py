@@ -17,6 +17,7 @@ from extractors.core.client import Client
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
 from extractors.core.meter import Meter, quota_of
 from extractors.core.settings import Settings
+from extractors.core.spec import Record
 from extractors.core.tokens import Granted, RefreshToken, Session
 from extractors.sources.hubspot.answers import Object
 
@@ -63,6 +64,8 @@ class HubSpotConnection:
         self._custom_names = custom_names
         self._version = version
         self._properties: dict[str, tuple[str, ...]] = {}
+        #: when the list of campaigns began, and each one's id and stamp, once it was read
+        self.campaigns: tuple[datetime, list[Record]] | None = None
         #: the account's details as received
         self.details: Object = client.get(f"/account-info/{version}/details", Object)
         try:

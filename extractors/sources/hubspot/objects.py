@@ -42,8 +42,6 @@ _stamp = msgspec.json.Decoder(str | None)
 _histories = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 _properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
-#: the top-level keys of objects are few and come with every one of them
-_encoded = lru_cache(maxsize=1000)(_encode)
 
 
 class Seen:
@@ -51,12 +49,17 @@ class Seen:
 
     def __init__(self, since: datetime) -> None:
         self.since = since
+        #: what is stamped with an earlier day, whatever its offset, lies before `since`
+        self._day = (since - timedelta(days=2)).date().isoformat()
         self.live: dict[str, datetime] = {}
         self.archived: dict[str, datetime] = {}
 
     def note(self, record: Record) -> None:
-        at = parse_instant(record.updated_at) if record.updated_at else None
-        if at is not None and at >= self.since:
+        # What is no instant at all is refused when it lands.
+        if not record.updated_at or record.updated_at < self._day:
+            return
+        at = parse_instant(record.updated_at)
+        if at >= self.since:
             (self.archived if record.is_deleted else self.live)[record.source_id] = at
 
 
@@ -215,25 +218,40 @@ class Reading:
     def _inline_ends(self, objects: Mapping[str, Object]) -> Ends:
         return ends_inline(self._connection, self._kind.name, self._kind.associated, objects)
 
-    def _records(self, objects: Mapping[str, Object], ends: Ends) -> Iterator[Record]:
+    def _records(self, objects: Mapping[str, Object], ends: Ends) -> list[Record]:
+        records = []
         for object_id, said in objects.items():
-            with Naming(self._kind.name, object_id):
+            try:
                 if self._kind.history:
                     self._check_history(said)
                 record = record_with_ends(object_id, said, ends[object_id] if self._kind.associated else {})
                 self.seen.note(record)
-            yield record
+            except _UNREADABLE as error:
+                raise _unreadable(self._kind.name, object_id, error) from error
+            records.append(record)
+        return records
 
     def _check_history(self, said: Object) -> None:
-        if "propertiesWithHistory" not in said:
+        history = said.get("propertiesWithHistory")
+        if history is None:
             raise IntegrityError(f"HubSpot gave {self._kind.name} without their history.", "Start again later.")
-        for name, entries in _histories.decode(said["propertiesWithHistory"]).items():
+        for name, entries in _histories.decode(history).items():
             if len(entries) in SUSPECT_HISTORY:
                 self._suspects[name] += 1
 
 
+_UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError)
+
+
+def _unreadable(kind: str, object_id: str, error: BaseException) -> IntegrityError:
+    return IntegrityError(
+        f"HubSpot's object {object_id[:40]!r} of {kind} holds something that it cannot: {str(error)[:120].rstrip('.')}.",
+        "Nothing of it was kept. Correct it in HubSpot.",
+    )
+
+
 class Naming:
-    """Raises IntegrityError Naming the object where what is in it is not of its shape."""
+    """Raises IntegrityError naming the object where what is in it is not of its shape."""
 
     def __init__(self, kind: str, object_id: str) -> None:
         self._kind = kind
@@ -242,11 +260,8 @@ class Naming:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, msgspec.MsgspecError | ValueError | KeyError):
-            raise IntegrityError(
-                f"HubSpot's object {self._id[:40]!r} of {self._kind} holds something that it cannot: {str(error)[:120].rstrip('.')}.",
-                "Nothing of it was kept. Correct it in HubSpot.",
-            ) from error
+        if isinstance(error, _UNREADABLE):
+            raise _unreadable(self._kind, self._id, error) from error
 
 
 def record_with_ends(object_id: str, said: Object, ends: Mapping[str, list[str]]) -> Record:
@@ -258,8 +273,17 @@ def record_as_received(object_id: str, said: Object) -> Record:
     """The record of an object: its values spliced together as received, not encoded anew. An archived one is dated by that."""
     is_archived = "archived" in said and bytes(said["archived"]) == b"true"
     stamp = said.get("archivedAt") if is_archived and "archivedAt" in said else said.get("updatedAt")
-    payload = b",".join([b"%s:%s" % (_encoded(key), said[key]) for key in sorted(said)])
-    return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, b"{%s}" % payload)
+    pieces: list[bytes | msgspec.Raw] = []
+    for key, before in _layout(tuple(said)):
+        pieces += (before, said[key])
+    payload = b"{" + b"".join(pieces) + b"}"
+    return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, payload)
+
+
+@lru_cache(maxsize=1000)
+def _layout(keys: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+    """The keys in the order of a payload, each with what stands before its value. Objects of one type have the same few keys."""
+    return tuple((key, b"," * (number > 0) + _encode(key) + b":") for number, key in enumerate(sorted(keys)))
 
 
 def objects_by_id(objects: Sequence[Object], kind: str) -> dict[str, Object]:

@@ -20,6 +20,7 @@ from extractors.sources.pipedrive.lists import (
     extract_goals,
     extract_leads,
     extract_leads_sweep,
+    extract_places,
     extract_sweep,
     extract_v1_list,
     extract_whole,
@@ -50,8 +51,8 @@ PIPEDRIVE = Source(
         "the weekly comparison of ids finds that they are gone. Leads have no status: they are new until they become a deal or are archived."
     ),
     resources=(
-        Resource("pipelines", extract_whole("/pipelines"), "complete"),
-        Resource("stages", extract_whole("/stages"), "complete"),
+        Resource("pipelines", extract_places("/pipelines"), "complete"),
+        Resource("stages", extract_places("/stages"), "complete"),
         Resource("deal_fields", extract_fields, "complete"),
         Resource("users", extract_v1_list("/users"), "complete"),
         Resource("currencies", extract_v1_list("/currencies"), "complete"),

@@ -17,7 +17,7 @@ from extractors.core.errors import ConfigurationError, TransientError, Watertigh
 from extractors.core.meter import Meter, quota_of
 from extractors.core.settings import Settings
 from extractors.core.tokens import Session
-from extractors.sources.pipedrive.answers import Myself
+from extractors.sources.pipedrive.answers import Myself, Object
 from extractors.sources.pipedrive.tokens import REFRESH_SETTING, URL_SETTING, TokenSource
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ class PipedriveConnection:
     def __init__(self, client: Client, tokens: Tokens) -> None:
         self.client = client
         self.tokens = tokens
+        #: pipelines and stages as this run has read them, by path
+        self.places: dict[str, list[Object]] = {}
         me = client.get(f"{V1}/users/me", Myself).data
         self.account = me.company_domain or str(me.company_id)
 

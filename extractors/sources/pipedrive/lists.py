@@ -53,6 +53,25 @@ def require_custom_fields(extraction: Extraction, path: str) -> None:
         )
 
 
+def extract_places(path: str) -> Extract:
+    """Pipelines or stages, whole every night; their ids stay with the connection, for the control totals."""
+
+    def extract(extraction: Extraction) -> None:
+        connection = connection_of(extraction)
+        places: list[Object] = []
+
+        def records() -> Iterator[Record]:
+            for page in cursor_pages(connection, path):
+                extraction.page_read()
+                places.extend(page)
+                yield from records_of(page, path.strip("/"))
+
+        extraction.land(records())
+        connection.places[path] = places
+
+    return extract
+
+
 def extract_changed(path: str) -> Extract:
     """A v2 list by its update time: everything on the first load, then what changed since the window began, up to now."""
 

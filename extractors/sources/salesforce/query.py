@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 BULK_PAGE = 50_000
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
+#: an id of Salesforce's is letters and digits; anything else would make another address of the one that is asked
+_JOB_ID = re.compile(r"[A-Za-z0-9]{15,18}")
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
@@ -113,6 +116,11 @@ def _put_together(connection: SalesforceConnection, query: Query, chunks: list[l
 def _by_job(connection: SalesforceConnection, query: Query) -> Iterator[list[Row]]:
     text = query.text(list(query.fields), is_ordered=False)
     job = connection.post(connection.path("/jobs/query"), _Job, {"operation": "queryAll", "query": text})
+    if _JOB_ID.fullmatch(job.id) is None:
+        raise IntegrityError(
+            f"Salesforce gave its Bulk job for {query.entity} an id that none has.",
+            "No further address was asked. Tell whoever runs that server.",
+        )
     place, wait = connection.path(f"/jobs/query/{job.id}"), FIRST_WAIT
     while job.state not in ("JobComplete", "Failed", "Aborted"):
         connection.client.clock.sleep(wait)

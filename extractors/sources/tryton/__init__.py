@@ -7,7 +7,7 @@ changes are found by date and the history is the CRM's own. A deleted opportunit
 from __future__ import annotations
 
 from extractors.core.spec import Resource, Source
-from extractors.sources.tryton.connection import TrytonConnection
+from extractors.sources.tryton.connection import TrytonConnection, understood
 from extractors.sources.tryton.history import extract_revisions
 from extractors.sources.tryton.resources import (
     extract_changed,
@@ -29,17 +29,19 @@ TRYTON = Source(
         "opportunity is loaded as far as earlier nights read it."
     ),
     resources=(
-        Resource("opportunities", extract_opportunities, "changes"),
-        Resource("opportunity_revisions", extract_revisions, "changes"),
-        Resource("opportunity_states", extract_states, "complete"),
-        Resource("parties", extract_changed("party.party", ["name", "code", "active", *_STAMPS]), "changes"),
+        Resource("opportunities", understood(extract_opportunities), "changes"),
+        Resource("opportunity_revisions", understood(extract_revisions), "changes"),
+        Resource("opportunity_states", understood(extract_states), "complete"),
+        Resource(
+            "parties", understood(extract_changed("party.party", ["name", "code", "active", *_STAMPS])), "changes"
+        ),
         Resource(
             "contact_mechanisms",
-            extract_changed("party.contact_mechanism", ["party", "type", "value", "active", *_STAMPS]),
+            understood(extract_changed("party.contact_mechanism", ["party", "type", "value", "active", *_STAMPS])),
             "changes",
         ),
-        Resource("employees", extract_employees, "complete"),
-        Resource("opportunities_sweep", extract_sweep, "complete", sweep_of="opportunities"),
+        Resource("employees", understood(extract_employees), "complete"),
+        Resource("opportunities_sweep", understood(extract_sweep), "complete", sweep_of="opportunities"),
     ),
     is_configured=lambda settings: bool(settings.tryton_url),
     connect=TrytonConnection,

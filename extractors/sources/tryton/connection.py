@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +23,10 @@ PAGE = 1000
 #: Tryton sets no limit of its own; this one keeps the load from being felt by those who work with it
 _BUCKET = Bucket("calls", 100, 1.0)
 Domain = list[Any]
+
+
+#: what reading a value of another kind than is due raises
+_OTHER_SHAPE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class _Answer(msgspec.Struct):
@@ -61,6 +65,8 @@ class TrytonConnection:
         self._log_in()
         preferences = self.call("res.user", "get_preferences", True)
         #: what the user may see: all of his companies, and records that were put out of use too
+        if not isinstance(preferences, dict):
+            raise IntegrityError("Tryton did not say what this user may see.", "Check TRYTON_URL.")
         self._context = {
             "company": preferences.get("company"),
             "companies": preferences.get("companies", []),
@@ -153,6 +159,21 @@ class TrytonConnection:
                 f"Tryton has no database {self.account!r}.", "Check TRYTON_DATABASE and TRYTON_URL."
             )
         return None
+
+
+def understood(extract: Callable[[Extraction], None]) -> Callable[[Extraction], None]:
+    """The extract function, an answer of another shape than Tryton's said in one sentence. Its answers are read without a schema."""
+
+    def extract_understood(extraction: Extraction) -> None:
+        try:
+            extract(extraction)
+        except _OTHER_SHAPE as error:
+            raise IntegrityError(
+                f"Tryton answered something in {extraction.resource.name} that cannot be understood ({type(error).__name__}).",
+                "Nothing of it was kept. Look at that record in Tryton, and start again.",
+            ) from error
+
+    return extract_understood
 
 
 def connection_of(extraction: Extraction) -> TrytonConnection:

@@ -4,7 +4,7 @@ source as (
 
     select
         {{ envelope() }},
-        from_json(payload -> '$.properties', '"MAP(VARCHAR, VARCHAR)"') as properties
+        json_transform(payload, '{"properties": "MAP(VARCHAR, VARCHAR)"}').properties as properties
     from {{ source('raw', 'hubspot__deals') }}
     {{ only_new_loads() }}
 
@@ -14,7 +14,9 @@ stages as (
 
     select
         *,
-        unnest(list_filter(map_keys(properties), lambda name: starts_with(name, 'hs_v2_date_entered_'))) as property
+        unnest(list_filter(
+            map_entries(properties), lambda property: starts_with(property.key, 'hs_v2_date_entered_') and property.value <> ''
+        )) as entered
     from source
 
 ),
@@ -24,11 +26,10 @@ renamed as (
     select
         {{ envelope() }},
         _source_id as deal_id,
-        replace(property, 'hs_v2_date_entered_', '') as stage_id,
-        {{ instant_of("properties[property]") }} as hs_v2_date_entered,
-        {{ instant_of("properties[replace(property, '_entered_', '_exited_')]") }} as hs_v2_date_exited
+        replace(entered.key, 'hs_v2_date_entered_', '') as stage_id,
+        {{ instant_of("entered.value") }} as hs_v2_date_entered,
+        {{ instant_of("properties[replace(entered.key, '_entered_', '_exited_')]") }} as hs_v2_date_exited
     from stages
-    where properties[property] <> ''
 
 )
 
