@@ -59,7 +59,6 @@ def _measure(folder: Path, wanted: list[str], options: argparse.Namespace, measu
     if wanted == ["ingest"]:
         return
     if held is None:
-        _say(f"{len(plan.models)} models; making a company of {options.deals} deals")
         held = _base(folder / "base", recording, plan.models.values(), options)
     yield from _measure_on(held, recording, plan, wanted, options, measured)
 
@@ -85,7 +84,6 @@ def _measure_on(
         if "night" in wanted and options.reuse:
             tripled = bases.held(folder / "tripled")
         elif "night" in wanted:
-            _say("The same company with three times the history")
             tripled = _base(folder / "tripled", recording, plan.first_half, options, older=2 * base.deals)
         for runs in r.night(base, tripled, plan, options.rounds, scratch, _say, _book("night", wanted, options)):
             measured.add(table.night_rows(runs), [], base.deals)
@@ -99,6 +97,7 @@ def _base(
 ) -> Base:
     if options.resume and bases.is_finished(folder):
         return bases.held(folder)
+    _say(f"Making a company of {options.deals:,} deals{f' with {older:,} before them' if older else ''}")
     return bases.prepare(folder, recording, models, options.deals, _say, older)
 
 
