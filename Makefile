@@ -67,7 +67,7 @@ thousand-nights: $(DEV) ## ten companies, a hundred nights each on three CRMs at
 calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls possible: writes docs/proofs/calls.md
 	@$(PYTHON) -m tests.calls --write
 
-bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (an hour; BENCH_OPTIONS='--deals 100000' is shorter)
+bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hours; BENCH_OPTIONS='--deals 100000' is shorter, --keep and later --resume go on after a cut)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)
 
 lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)

@@ -1,32 +1,33 @@
 {# Looking along the rows of one deal. A relation that stands in the order of its deals (deal_key, then `order`) is passed through once, row by row, where an
    ordinary window would sort it anew: on DuckDB a window without partition and order does that. Whoever uses these macros reads a relation in
    that order - an ORDER BY just before, or a table written so, which the data test `rows_stand_in_order` guards - with a column
-   is_first: the first row of its deal. Elsewhere they are ordinary windows. #}
+   is_first: the first row of its deal. Elsewhere they are ordinary windows. Where a relation stands in the order of its deals and of a field within
+   each, `field` names it, and every deal's every value of it counts as a deal of its own. #}
 
 {# Is the row the first of its deal? #}
-{% macro first_of_deal(order) -%}
-    {{ return(adapter.dispatch('first_of_deal')(order)) }}
+{% macro first_of_deal(order, field=none) -%}
+    {{ return(adapter.dispatch('first_of_deal')(order, field)) }}
 {%- endmacro %}
 
-{% macro default__first_of_deal(order) -%}
-    lag(deal_key) over () is distinct from deal_key
+{% macro default__first_of_deal(order, field) -%}
+    lag(deal_key) over () is distinct from deal_key{% if field %} or lag({{ field }}) over () is distinct from {{ field }}{% endif %}
 {%- endmacro %}
 
-{% macro spark__first_of_deal(order) -%}
-    row_number() over (partition by deal_key order by {{ order }}) = 1
+{% macro spark__first_of_deal(order, field) -%}
+    row_number() over (partition by deal_key{% if field %}, {{ field }}{% endif %} order by {{ order }}) = 1
 {%- endmacro %}
 
 {# The expression in the row before, null in the first row of a deal. #}
-{% macro row_before(expression, order) -%}
-    {{ return(adapter.dispatch('row_before')(expression, order)) }}
+{% macro row_before(expression, order, field=none) -%}
+    {{ return(adapter.dispatch('row_before')(expression, order, field)) }}
 {%- endmacro %}
 
-{% macro default__row_before(expression, order) -%}
+{% macro default__row_before(expression, order, field) -%}
     case when not is_first then lag({{ expression }}) over () end
 {%- endmacro %}
 
-{% macro spark__row_before(expression, order) -%}
-    lag({{ expression }}) over (partition by deal_key order by {{ order }})
+{% macro spark__row_before(expression, order, field) -%}
+    lag({{ expression }}) over (partition by deal_key{% if field %}, {{ field }}{% endif %} order by {{ order }})
 {%- endmacro %}
 
 {# The expression in the row after, null in the last row of a deal. #}
@@ -45,17 +46,17 @@
 {# The newest value of an expression up to and including the row, nulls stepped over. On DuckDB it would carry over from the deal before: the
    expression must not be null in the first row of a deal. And one to a SELECT: of two in one SELECT, DuckDB 1.5 gets the first wrong (the unit test
    steps_of_every_kind would show it). #}
-{% macro newest_so_far(expression, order) -%}
-    {{ return(adapter.dispatch('newest_so_far')(expression, order)) }}
+{% macro newest_so_far(expression, order, field=none) -%}
+    {{ return(adapter.dispatch('newest_so_far')(expression, order, field)) }}
 {%- endmacro %}
 
-{% macro default__newest_so_far(expression, order) -%}
+{% macro default__newest_so_far(expression, order, field) -%}
     last_value({{ expression }} ignore nulls) over (rows between unbounded preceding and current row)
 {%- endmacro %}
 
-{% macro spark__newest_so_far(expression, order) -%}
+{% macro spark__newest_so_far(expression, order, field) -%}
     last_value({{ expression }}) ignore nulls over (
-        partition by deal_key order by {{ order }} rows between unbounded preceding and current row
+        partition by deal_key{% if field %}, {{ field }}{% endif %} order by {{ order }} rows between unbounded preceding and current row
     )
 {%- endmacro %}
 

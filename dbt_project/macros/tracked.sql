@@ -7,3 +7,14 @@
         cast({{ deal }}.expected_close_date as varchar), {{ deal }}.source_owner_id
     ]
 {%- endmacro %}
+
+{# The place of a change within its instant: amount, currency, owner and expected close come first, then the creation, the moves in the source's order,
+   the end of a deal. #}
+{% macro step_order() -%}
+    case
+        when field = 'status' and new_value <> 'live' then 3
+        when field in ('stage', 'pipeline', 'status') and old_value is not null then 2
+        when field = 'stage' then 1
+        else 0
+    end
+{%- endmacro %}

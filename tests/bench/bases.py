@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,16 @@ class Base:
         return self.folder / "night"
 
 
-def prepare(folder: Path, recording: Recording, models: Iterable[Model], deals: int, older: int = 0) -> Base:
-    """Makes a base of `deals` deals of two years, with `older` before them, and builds `models` on it in full. Nothing is measured."""
+def prepare(
+    folder: Path, recording: Recording, models: Iterable[Model], deals: int, say: Callable[[str], None], older: int = 0
+) -> Base:
+    """Makes a base of `deals` deals of two years, with `older` before them, and builds `models` on it in full. Nothing is measured.
+
+    What an earlier try left unfinished in `folder` is thrown away.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
     base = _base(folder, deals)
+    say(f"  raw rows of {deals + older:,} deals")
     company.create(base.raw, deals, older)
     with duckdb.connect(str(base.raw / "warehouse.duckdb")) as connection:
         connection.execute(
@@ -48,7 +56,10 @@ def prepare(folder: Path, recording: Recording, models: Iterable[Model], deals: 
         )
         for seed in recording.seeds:
             connection.execute(f"create table intermediate.{seed} as from small.intermediate.{seed}")
-    measure.run(folder / "run", build(copy(base.raw, base.night), models, "full"))
+    copy(base.raw, base.night)
+    for layer, each in groupby(models, key=lambda model: model.layer):
+        run = measure.run(folder / "run", build(base.night, [*each], "full"))
+        say(f"  {layer}: {len(run.steps) - 1} models built, {run.cpu:.0f} CPU-s, {run.peak_mb:.0f} MB")
     (base.raw / "company.duckdb").unlink()
     company.add_night(base.night, deals, base.changed)
     _hand_on_the_night(base)
@@ -56,9 +67,14 @@ def prepare(folder: Path, recording: Recording, models: Iterable[Model], deals: 
     return base
 
 
+def is_finished(folder: Path) -> bool:
+    """Did an earlier run make a whole base there?"""
+    return (folder / _SIZE).exists()
+
+
 def held(folder: Path) -> Base:
     """The base that an earlier run made in `folder`. Raises SystemExit where there is none, or one that was not finished."""
-    if not (folder / _SIZE).exists():
+    if not is_finished(folder):
         raise SystemExit(f"There is no finished company in {folder}. Measure once with --keep and without --reuse.")
     return _base(folder, int((folder / _SIZE).read_text()))
 
@@ -102,9 +118,10 @@ def copy(source: Path, target: Path) -> Path:
     return target
 
 
-def events(base: Base) -> tuple[Path, Path]:
-    """The deals' changes in the order of their arrival, as a table `events` of a file of their own and as Parquet with short keys."""
-    table, parquet = base.folder / "events.duckdb", base.folder / "events.parquet"
+def events(base: Base) -> tuple[Path, Path, Path]:
+    """The deals' changes in the order of their arrival, as a table `events` of a file of their own and as Parquet with short keys; and the visits
+    of open and won stages as such a Parquet."""
+    table, parquet, visits = (base.folder / name for name in ("events.duckdb", "events.parquet", "visits.parquet"))
     with duckdb.connect(str(table)) as connection:
         connection.execute(f"attach '{base.night / 'marts.duckdb'}' as marts (read_only)")
         connection.execute(
@@ -118,4 +135,15 @@ def events(base: Base) -> tuple[Path, Path]:
                 where event.retracted_at is null
                 order by event.changed_at
             ) to '{parquet}' (format parquet)""")
-    return table, parquet
+        # instants as milliseconds: windowFunnel takes no fractions of seconds
+        connection.execute(f"""
+            copy (
+                select
+                    dense.deal, cast(dense_rank() over (order by visit.pipeline_key) as utinyint) as pipeline,
+                    cast(epoch_ms(visit.entered_at) as ubigint) as entered_at, cast(visit.open_rank as utinyint) as open_rank
+                from marts.main.fct_deal_stage_visits as visit
+                inner join (select deal_key, row_number() over () as deal from marts.main.dim_deals) as dense using (deal_key)
+                where visit.open_rank is not null
+                order by visit.entered_at
+            ) to '{visits}' (format parquet)""")
+    return table, parquet, visits

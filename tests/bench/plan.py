@@ -12,8 +12,9 @@ TRANSITIONS = "fct_deal_stage_transitions"
 DAILY = "mart_sales__pipeline_daily"
 #: what the daily pipeline adds up begins with this; other marts read it too
 CHANGES_OF = "mart_sales__pipeline_changes"
+FUNNEL = "mart_sales__funnel"
 #: the five heavy questions: visits, daily pipeline, ordered funnel, dwell quantiles, waterfall
-HEAVY = (VISITS, DAILY, "mart_sales__funnel", "mart_sales__time_in_stage", "mart_sales__pipeline_waterfall")
+HEAVY = (VISITS, DAILY, FUNNEL, "mart_sales__time_in_stage", "mart_sales__pipeline_waterfall")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Plan:
         mine = {DAILY, *(name for name in self.models[DAILY].parents if name.startswith(CHANGES_OF))}
         return tuple(name for name in self.models if name in mine)
 
+    def funnel(self) -> tuple[str, ...]:
+        """The ordered funnel and all marts behind it."""
+        wanted = {FUNNEL} | self.behind([FUNNEL], layers=("marts",)) if FUNNEL in self.models else set()
+        return tuple(name for name in self.models if name in wanted)
+
     def heavy(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The models of the five heavy questions with all marts behind them, and the names that no model has (yet)."""
         there = [name for name in HEAVY if name in self.models]
@@ -73,6 +79,7 @@ class Plan:
             "ledger": (*self.facts, *self.marts),
             "visits": (TRANSITIONS, VISITS),
             "daily": self.daily(),
+            "funnel": self.funnel(),
             "heavy": (*self.heavy()[0], *self.facts_behind_heavy()),
         }
         return {name for group in groups for name in parts.get(group, ())}

@@ -1,10 +1,31 @@
-"""The same answers by other means: the textbook range join, polars and pandas.
+"""The same answers by other means: the textbook range join, ClickHouse's windowFunnel, polars and pandas.
 
 The frames get less to do than the project's own models: their keys are small integers, they look nothing up in `dim_stages`, and
 they know neither deletions nor pairs of pipeline and stage.
 """
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+
+from tests.bench.proof import Fingerprints
+
+#: How many deals came how far in a pipeline: the furthest place of each, as the project's marts tell the ordered funnel.
+FURTHEST = """
+create table funnel as
+with furthest as (
+    select deal_key, pipeline_key, max(open_rank) as open_rank
+    from marts.main.fct_deal_stage_visits
+    where open_rank is not null
+    group by deal_key, pipeline_key
+)
+select dense_rank() over (order by pipeline_key) as pipeline, open_rank, count(*) as deals
+from furthest
+group by pipeline_key, open_rank
+"""
 
 #: What is open, how many and what amount as the deals state it, at the end of every day, by pipeline and stage: like for like, the daily pipeline's
 #: formulation (changes by day, added up) against the textbook's join of the calendar with what stood on each day. The same rows come out.
@@ -77,6 +98,35 @@ group by all
 
 _IN_FORCE = ("stage", "pipeline", "amount", "currency", "owner")
 _ORDER = ["deal", "changed_at", "sequence", "_record_number"]
+
+
+def window_funnel(visits: str, funnel: str) -> None:
+    """ClickHouse: how far each deal came in its pipeline, a stage that was passed over counted as passed; from the visits of a Parquet file, as JSON."""
+    import chdb
+
+    places = range(1, 1 + int(str(chdb.query(f"select max(open_rank) from file('{visits}')", "TSV"))))
+    steps = ", ".join(f"open_rank >= {place}" for place in places)
+    rows = chdb.query(
+        f"""
+        select pipeline, furthest, count() as deals
+        from (
+            select deal, pipeline, windowFunnel(1000000000000000)(entered_at, {steps}) as furthest
+            from file('{visits}') group by deal, pipeline
+        )
+        group by pipeline, furthest""",
+        "JSONCompactEachRow",
+    )
+    Path(funnel).write_text(str(rows))
+
+
+def funnel_of(file: Path) -> Fingerprints:
+    """The funnel that a DuckDB file or the lines of window_funnel hold: the rows and a fingerprint of them, whatever their order."""
+    if file.suffix == ".json":
+        rows = [tuple(int(cell) for cell in json.loads(line)) for line in file.read_text().splitlines()]
+    else:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            rows = connection.execute("select pipeline, open_rank, deals from funnel").fetchall()
+    return {"funnel": (len(rows), hash(tuple(sorted(rows))))}
 
 
 def polars_visits(events: str, visits: str) -> None:

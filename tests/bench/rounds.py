@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.bench import bases, measure, proof, rivals
+from tests.bench import bases, measure, proof, publication, rivals
 from tests.bench.bases import Base
+from tests.bench.book import Book, Runs
 from tests.bench.measure import Run
-from tests.bench.plan import DAILY, TRANSITIONS, VISITS, Plan
+from tests.bench.plan import DAILY, FUNNEL, TRANSITIONS, VISITS, Plan
 from tests.bench.statements import Model
 
-#: name of a piece → its runs, one per round
-Runs = dict[str, list[Run]]
 Say = Callable[[str], None]
 
 SORT = "scan and sort"
@@ -25,15 +25,23 @@ POLARS, PANDAS = "polars", "pandas"
 #: the daily pipeline like for like, and the mart as it is
 CHANGES, RANGE_JOIN = "changes by day", "calendar range join"
 MART_RANGE_JOIN = "calendar range join to the same rows"
+#: how far each deal came, by the project's formulation and by ClickHouse's
+FURTHEST, WINDOW_FUNNEL = "furthest stage by deal", "ClickHouse windowFunnel"
+#: a publication without and with the reading of what it copied, and a plain copy of the same files
+PUBLICATION, PUBLICATION_READ, FILE_COPY = "publication", "publication, every value read", "file copy"
 #: they come with the dependency group `bench`; without it their rows say that they were not measured
 RIVALS_THERE = tuple(name for name in (POLARS, PANDAS) if find_spec(name))
+CLICKHOUSE_THERE = find_spec("chdb") is not None
 
 
-def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path, say: Say) -> Iterator[Runs]:
+def ledger(
+    base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path, say: Say, book: Book
+) -> Iterator[Runs]:
     """Each core fact and mart of `models` alone, into a new file, from read-only inputs; and what they are held against. After every round, all
     runs so far."""
-    runs: Runs = {}
-    table, parquet = bases.events(base)
+    if book.rounds:
+        yield book.runs
+    table, parquet, visits = bases.events(base)
     inputs = {name: str(base.night / f"{name}.duckdb") for name in bases.FILES}
 
     def alone(name: str, statement: str, attached: dict[str, str]) -> None:
@@ -41,7 +49,11 @@ def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path,
         spec = {
             "main": str(scratch / "out.duckdb"), "attached": attached, "read_only": True, "statements": [[name, statement]],
         }  # fmt: skip
-        _keep(runs, name, measure.run(scratch, spec), say)
+        _keep(book, name, measure.run(scratch, spec), say)
+
+    def rival(name: str, function: str, module: str, **arguments: str) -> None:
+        spec = {"rival": f"tests.bench.rivals:{function}", "imports": [module], "arguments": arguments}
+        _keep(book, name, measure.run(scratch, spec), say)
 
     def sort() -> None:
         alone(
@@ -66,38 +78,53 @@ def ledger(base: Base, plan: Plan, models: set[str], rounds: int, scratch: Path,
             proof.require_same_rows(found, DAILY, MART_RANGE_JOIN)
             say("  changes and range joins give the same rows")
 
-    for number in range(1, rounds + 1):
+    def funnel(is_checked: bool) -> None:
+        alone(FURTHEST, rivals.FURTHEST, inputs)
+        if is_checked:
+            ours = rivals.funnel_of(scratch / "out.duckdb")
+        rival(WINDOW_FUNNEL, "window_funnel", "chdb", visits=str(visits), funnel=str(scratch / "funnel.json"))
+        if is_checked:
+            proof.require_same_rows(
+                {FURTHEST: ours, WINDOW_FUNNEL: rivals.funnel_of(scratch / "funnel.json")}, FURTHEST, WINDOW_FUNNEL
+            )
+            say("  the furthest stages and windowFunnel give the same funnel")
+
+    for number in range(book.rounds + 1, rounds + 1):
         say(f"Round {number} of {rounds}: the ledger")
         sort()
         for name in (each for each in plan.facts if each in models):
             alone(name, _creation(plan.models[name]), inputs)
             if name in (TRANSITIONS, VISITS):
                 sort()
-        for rival in RIVALS_THERE if VISITS in models else ():
-            arguments = {"events": str(parquet), "visits": str(scratch / "visits.parquet")}
-            spec = {"rival": f"tests.bench.rivals:{rival}_visits", "arguments": arguments}
-            _keep(runs, rival, measure.run(scratch, spec), say)
+        for name in RIVALS_THERE if VISITS in models else ():
+            rival(name, f"{name}_visits", name, events=str(parquet), visits=str(scratch / "visits.parquet"))
         if DAILY in models:
             daily(number == 1)
+        if FUNNEL in models and CLICKHOUSE_THERE:
+            funnel(number == 1)
         for name in (each for each in plan.marts if each in models):
             alone(name, _creation(plan.models[name]), inputs)
         sort()
-        yield runs
+        book.close_round()
+        yield book.runs
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Path, say: Say) -> Iterator[Runs]:
+def night(
+    base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Path, say: Say, book: Book
+) -> Iterator[Runs]:
     """The nightly build and the full one on copies of one base, and the nightly one with three times the history behind it. After every
     round, all runs so far.
 
     Raises SystemExit when the first night does not leave what the full build gives.
     """
-    runs: Runs = {}
+    if book.rounds:
+        yield book.runs
 
     def replay(name: str, folder: Path, models: Iterable[Model], kind: str) -> None:
-        _keep(runs, name, measure.run(scratch / "run", bases.build(folder, models, kind)), say)
+        _keep(book, name, measure.run(scratch / "run", bases.build(folder, models, kind)), say)
 
-    for number in range(1, rounds + 1):
+    for number in range(book.rounds + 1, rounds + 1):
         say(f"Round {number} of {rounds}: the night")
         tonight = bases.copy(base.night, scratch / "night")
         replay(NIGHT_FIRST, tonight, plan.first_half, "delta")
@@ -110,7 +137,29 @@ def night(base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Pa
         replay(FULL_SECOND, whole, plan.second_half, "full")
         if number == 1:
             say(f"  {proof.require_equal(tonight, whole)} tables of the night equal those of the full rebuild")
-        yield runs
+        book.close_round()
+        yield book.runs
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def publications(base: Base, rounds: int, scratch: Path, say: Say, book: Book) -> Iterator[Runs]:
+    """The publication of the base's night, and a plain copy of its files. After every round, all runs so far."""
+    if book.rounds:
+        yield book.runs
+    home = scratch / "home"
+
+    def piece(function: str) -> Run:
+        publication.prepare(home, base.night)
+        return measure.run(scratch, {"rival": f"tests.bench.publication:{function}", "arguments": {"home": str(home)}})
+
+    for number in range(book.rounds + 1, rounds + 1):
+        say(f"Round {number} of {rounds}: the publication")
+        _keep(book, FILE_COPY, piece("copy"), say)
+        whole = piece("publish")
+        _keep(book, PUBLICATION_READ, whole, say)
+        _keep(book, PUBLICATION, replace(whole, cpu=whole.cpu - whole.steps[publication.READING]), say)
+        book.close_round()
+        yield book.runs
     shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -118,6 +167,6 @@ def _creation(model: Model) -> str:
     return f'create table "{model.name}" as\n{model.query}'
 
 
-def _keep(runs: Runs, name: str, run: Run, say: Say) -> None:
-    runs.setdefault(name, []).append(run)
+def _keep(book: Book, name: str, run: Run, say: Say) -> None:
+    book.keep(name, run)
     say(f"  {name}: {run.cpu:.2f} CPU-s, {run.peak_mb:.0f} MB")

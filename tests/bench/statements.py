@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -54,8 +55,14 @@ class Recording:
 
 def record(folder: Path) -> Recording:
     """Builds the small company in `folder`, in a process of its own, and returns what dbt sent."""
+    shutil.rmtree(folder / "small", ignore_errors=True)
     subprocess.run([sys.executable, "-m", "tests.bench.statements", str(folder)], check=True, cwd=DBT_PROJECT.parent)
     return read(folder)
+
+
+def is_recorded(folder: Path) -> bool:
+    """Did an earlier run write down what dbt sends?"""
+    return (folder / "recording.json").exists()
 
 
 def read(folder: Path) -> Recording:

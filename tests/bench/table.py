@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tests.bench import rounds as r
+from tests.bench.book import Runs
 from tests.bench.measure import Figure
 from tests.bench.plan import TRANSITIONS, VISITS, Plan
-from tests.bench.rounds import Runs
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
         row("the same", r.PANDAS, 0.7, runs, transitions_and_visits, [r.PANDAS]),
         row("daily pipeline by pipeline and stage, count and amount", r.RANGE_JOIN, 1 / 50, runs, [r.CHANGES], [r.RANGE_JOIN]),
         row(f"daily pipeline as it is: {_names(plan.daily())}", r.MART_RANGE_JOIN, None, runs, plan.daily(), [r.MART_RANGE_JOIN]),
+        row("ordered funnel: deals by pipeline and furthest stage", r.WINDOW_FUNNEL, 2.5, runs, [r.FURTHEST], [r.WINDOW_FUNNEL]),
+        row(f"ordered funnel as it is: {_names(plan.funnel())}", r.WINDOW_FUNNEL, None, runs, plan.funnel(), [r.WINDOW_FUNNEL]),
         row(f"visits, daily pipeline, ordered funnel, dwell quantiles, waterfall: {_names(heavy)}{without}", r.SORT, 4, runs,
             heavy, [r.SORT]),
         row(f"the same and the facts behind them: {_names(behind)}", r.SORT, None, runs, [*heavy, *behind], [r.SORT]),
@@ -92,6 +94,14 @@ def night_rows(runs: Runs) -> list[Row]:
         row("nightly delta of staging and core facts, three times the history behind it", "the same delta with the history once",
             1.5, runs, [r.TRIPLED], [r.NIGHT_FIRST]),
     ]  # fmt: skip
+
+
+def publication_rows(runs: Runs) -> list[Row]:
+    """The rows on the publication."""
+    return [
+        row("publication: checkpoint, copy, fsync, rename", r.FILE_COPY, 1.5, runs, [r.PUBLICATION], [r.FILE_COPY]),
+        row("the same, every value of the copies read", r.FILE_COPY, None, runs, [r.PUBLICATION_READ], [r.FILE_COPY]),
+    ]
 
 
 def steps(runs: Runs, names: Sequence[str], shown: int) -> list[tuple[str, float]]:

@@ -9,6 +9,7 @@ import pytest
 from tests.bench import proof, table
 from tests.bench import rounds as r
 from tests.bench.__main__ import main
+from tests.bench.book import Book
 from tests.bench.measure import Figure, Run
 from tests.bench.parts import Measured
 from tests.bench.plan import Plan
@@ -20,7 +21,19 @@ pytestmark = pytest.mark.integration
 def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "bench"
     assert (
-        main(["--deals", "600", "--rounds", "1", "--only", "visits,daily,delta,ingest", "--folder", str(folder)]) == 0
+        main(
+            [
+                "--deals",
+                "600",
+                "--rounds",
+                "1",
+                "--only",
+                "visits,daily,funnel,delta,publication,ingest",
+                "--folder",
+                str(folder),
+            ]
+        )
+        == 0
     )
     printed = capsys.readouterr()
     rows = {line.split("|")[1].strip(): line for line in printed.out.splitlines() if line.startswith("| ")}
@@ -32,6 +45,7 @@ def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest
         "daily pipeline by pipeline and stage, count and amount",
         "nightly delta: staging, intermediate and core facts",
         "nightly delta: everything, all marts included",
+        "publication: checkpoint, copy, fsync, rename",
     } <= measured
     assert "all core facts and all marts" not in measured
     assert "changes and range joins give the same rows" in printed.err
@@ -131,6 +145,17 @@ def test_parts_measured_one_by_one_come_together(tmp_path: Path) -> None:
         "| two | x | ≤ 1.00 | 0.50 | 0.40 to 0.60 | yes | 0.00 | 0.00 | 0 | 20 | 2 |",
     ]
     assert Measured.of(tmp_path / "absent.json") == Measured()
+
+
+def test_a_measurement_that_was_cut_goes_on_after_its_last_whole_round(tmp_path: Path) -> None:
+    file = tmp_path / "rounds.json"
+    cut = Book(file)
+    cut.keep("a", Run(1.0, 10, {"a": 0.9}))
+    cut.close_round()
+    cut.keep("a", Run(2.0, 20, {}))
+    held = Book(file)
+    assert held.rounds == 1
+    assert held.runs == {"a": [Run(1.0, 10, {"a": 0.9})]}
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:

@@ -1,4 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='deal_key', on_schema_change='fail') }}
+{%- set order = 'changed_at, sequence, _record_number, retracted_at is null, known_at' %}
 
 with
 
@@ -8,19 +9,36 @@ changed_deals as (
 
 ),
 
--- An emptied value is kept apart from no value yet: last_value(... ignore nulls) would step over it.
-values_before as (
+-- They lie in the order of their deals and fields; a part of them is put in order anew.
+changes as (
+
+    select deal_key, field, new_value, changed_at, sequence, change_source, known_at, retracted_at, _record_number, _load_number
+    from {{ ref('int_crm__deal_changes') }}
+    {{ happened_by_then('changed_at') }}
+    {% if is_incremental() %}{{ 'and' if then() else 'where' }} deal_key in (select deal_key from changed_deals)
+    order by deal_key, field, {{ order }}{% endif %}
+
+),
+
+marked as (
+
+    select *, {{ first_of_deal(order, 'field') }} as is_first from changes
+
+),
+
+-- An emptied value is '', apart from no value yet: the newest value so far steps over nulls. What was taken back counts for nothing.
+standing as (
 
     select
-        change.*,
-        nullif(last_value(case when change.retracted_at is null then coalesce(change.new_value, '') end ignore nulls) over (
-            partition by change.deal_key, change.field
-            order by change.changed_at, change.sequence, change._record_number, change.retracted_at is null, change.known_at
-            rows between unbounded preceding and 1 preceding
-        ), '') as old_value
-    from {{ ref('int_crm__deal_changes') }} as change
-    inner join changed_deals on change.deal_key = changed_deals.deal_key
-    {{ happened_by_then('change.changed_at') }}
+        *,
+        {{ newest_so_far("case when retracted_at is null then coalesce(new_value, '') when is_first then '' end", order, 'field') }} as standing_value
+    from marked
+
+),
+
+values_before as (
+
+    select *, nullif({{ row_before('standing_value', order, 'field') }}, '') as old_value from standing
 
 )
 
@@ -39,4 +57,5 @@ select
     _load_number
 from values_before
 where new_value is distinct from old_value or retracted_at is not null
-order by deal_key, changed_at, field, sequence
+-- the order in which the steps apply them: what is in order already is sorted for little
+order by deal_key, changed_at, {{ step_order() }}, sequence, _record_number, field

@@ -1,6 +1,12 @@
 {{ config(materialized='ephemeral', contract={'enforced': false}) }}
 with
 
+changes as (
+
+    select *, {{ step_order() }} as step_order from {{ ref('fct_deal_standing_changes') }}
+
+),
+
 -- The two ends of a change of pipeline: the stage change that takes its pipeline, and the change of pipeline that is told by it. As a field of its own
 -- to join on: a condition on one side only would compare every change with every move.
 moves as (
@@ -13,18 +19,12 @@ moves as (
 
 )
 
--- Within an instant amount, currency, owner and expected close come first, then the creation, the moves in the source's order, the end of a deal.
 select
     change.deal_key, change.changed_at, change.sequence, change._record_number, change.field, change.new_value,
     change.change_source, change._load_number, deal.source_system, deal.account,
     move.pipeline_id as paired_pipeline_id,
-    case
-        when change.field = 'status' and change.new_value <> 'live' then 3
-        when change.field in ('stage', 'pipeline', 'status') and change.old_value is not null then 2
-        when change.field = 'stage' then 1
-        else 0
-    end as step_order
-from {{ ref('fct_deal_standing_changes') }} as change
+    change.step_order
+from changes as change
 inner join {{ ref('int_crm__deals') }} as deal on change.deal_key = deal.deal_key
 left join moves as move
     on change.deal_key = move.deal_key and change.changed_at = move.changed_at and change.field = move.field

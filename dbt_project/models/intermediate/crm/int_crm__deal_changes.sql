@@ -146,4 +146,6 @@ select
     deal._load_number
 from changes as change
 inner join changed_deals as deal on change.deal_key = deal.deal_key
-order by change.deal_key, change.changed_at
+-- as the ledger looks along them (fct_deal_changes)
+order by
+    change.deal_key, change.field, change.changed_at, change.sequence, change._record_number, change.retracted_at is null, known_at

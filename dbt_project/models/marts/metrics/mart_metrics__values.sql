@@ -35,7 +35,11 @@ open_at_end as (
     select ends.period_grain, ends.period_start, dimensions.dimension,
         {{ dimension_key('dimensions.dimension', 'daily.pipeline_key', 'daily.owner_key') }} as dimension_key,
         sum(daily.open_count) as open_count, sum(daily.open_amount) as open_amount
-    from {{ ref('mart_sales__pipeline_daily') }} as daily
+    from (
+        select calendar_date, pipeline_key, owner_key, sum(open_count) as open_count, sum(open_amount) as open_amount
+        from {{ ref('mart_sales__pipeline_daily') }}
+        group by 1, 2, 3
+    ) as daily
     inner join period_ends as ends on ends.last_date = daily.calendar_date
     cross join (
         select distinct dimension from {{ ref('mart_metrics__dimension_values') }}
@@ -120,10 +124,7 @@ select
     case when measured.is_amount then '{{ var("currency") }}' end as currency_code,
     case when measured.is_amount then 'booked' end as amount_basis,
     cast(null as double) as target,
-    case
-        when lag(measured.period_start) over in_order = ends.prior_period_start
-            then lag(measured.metric_value) over in_order
-    end as prior_value,
+    before.metric_value as prior_value,
     ends.is_complete_period,
     sources.data_through,
     sources.run_id
@@ -132,9 +133,9 @@ from measured
 inner join period_ends as ends
     on ends.period_grain = measured.period_grain and ends.period_start = measured.period_start
 cross join (select max(warehouse_data_through) as data_through, max(run_id) as run_id from {{ ref('dim_sources') }}) as sources
+-- joined and not looked back at: a window would put every value in order
+left join measured as before
+    on before.metric = measured.metric and before.period_grain = measured.period_grain and before.period_start = ends.prior_period_start
+    and before.dimension = measured.dimension and before.dimension_key = measured.dimension_key
 left join {{ ref('mart_metrics__dimension_values') }} as labels
     on labels.dimension = measured.dimension and labels.dimension_key = measured.dimension_key
-window in_order as (
-    partition by measured.metric, measured.period_grain, measured.dimension, measured.dimension_key
-    order by measured.period_start
-)

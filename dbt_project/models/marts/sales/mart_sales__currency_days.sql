@@ -78,16 +78,20 @@ running as (
 -- a position without a rate is worth nothing that can be told: its deals are counted as unconverted
 closed as (
 
-    select *, coalesce({{ converted('open_amount', 'exchange_rate') }}, 0) as closing_amount from running
+    select
+        *,
+        coalesce({{ converted('open_amount', 'exchange_rate') }}, 0) as closing_amount,
+        -- the closing of the eve
+        coalesce({{ converted('(open_amount - position_amount_delta)', 'rate_before') }}, 0) as opening_amount
+    from running
 
 ),
 
--- on a day without a change all three are what the position of the eve is worth at the day's rate
+-- on a day without a change both are what the position of the eve is worth at the day's rate
 valued as (
 
     select
         *,
-        coalesce(lag(closing_amount) over (partition by pipeline_key, owner_key, currency_code order by calendar_date), 0) as opening_amount,
         case when is_changed then coalesce({{ converted('(open_amount - position_amount_delta)', 'exchange_rate') }}, 0) else closing_amount end
             as revalued_amount,
         case when is_changed

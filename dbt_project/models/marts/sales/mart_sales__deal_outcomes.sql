@@ -5,45 +5,33 @@ with as_of as (
 
 ),
 
+first_visits as (
+
+    select deal_key, pipeline_key, stage_key, stage_kind, open_rank, owner_key
+    from {{ ref('fct_deal_stage_visits') }}
+    where visit_number = 1
+
+),
+
 -- a deal lives in one pipeline, rarely two: the furthest place belongs to the pipeline it was created in
-pipeline_stays as (
+journeys as (
 
     select
         visits.deal_key,
-        visits.pipeline_key,
-        min(visits.visit_number) as first_visit_number,
-        max(stages.open_rank) as furthest_rank,
-        min_by(visits.stage_key, visits.visit_number) as first_stage_key,
-        min_by(visits.stage_kind, visits.visit_number) as first_stage_kind,
-        min_by(coalesce(visits.open_rank, 0), visits.visit_number) as first_rank,
-        min_by(visits.owner_key, visits.visit_number) as first_owner_key,
+        any_value(firsts.pipeline_key) as created_pipeline_key,
+        coalesce(max(case when visits.pipeline_key = firsts.pipeline_key then stages.open_rank end), 0) as furthest_rank,
+        any_value(firsts.stage_key) as created_stage_key,
+        any_value(firsts.stage_kind) as created_stage_kind,
+        any_value(coalesce(firsts.open_rank, 0)) as created_rank,
+        any_value(firsts.owner_key) as created_owner_key,
         max(visits.entered_at) as last_entered_at,
-        max(case when visits.stage_kind = 'open' then visits.visit_number end) as last_open_visit_number,
         max_by(visits.stage_key, visits.visit_number) filter (where visits.stage_kind = 'open') as last_open_stage_key,
         max(case when visits.stage_kind <> 'lost' then visits.visit_number end) as last_live_visit_number,
         max(case when visits.stage_kind = 'won' then visits.visit_number end) as last_won_visit_number
     from {{ ref('fct_deal_stage_visits') }} as visits
+    inner join first_visits as firsts on firsts.deal_key = visits.deal_key
     left join {{ ref('mart_sales__stages') }} as stages on stages.stage_key = visits.stage_key
-    group by visits.deal_key, visits.pipeline_key
-
-),
-
-journeys as (
-
-    select
-        deal_key,
-        min_by(pipeline_key, first_visit_number) as created_pipeline_key,
-        min_by(coalesce(furthest_rank, 0), first_visit_number) as furthest_rank,
-        min_by(first_stage_key, first_visit_number) as created_stage_key,
-        min_by(first_stage_kind, first_visit_number) as created_stage_kind,
-        min_by(first_rank, first_visit_number) as created_rank,
-        min_by(first_owner_key, first_visit_number) as created_owner_key,
-        max(last_entered_at) as last_entered_at,
-        max_by(last_open_stage_key, last_open_visit_number) as last_open_stage_key,
-        max(last_live_visit_number) as last_live_visit_number,
-        max(last_won_visit_number) as last_won_visit_number
-    from pipeline_stays
-    group by deal_key
+    group by visits.deal_key
 
 ),
 

@@ -22,17 +22,25 @@ periods as (
 
 ),
 
+-- the periods that a day lies in, those whose end is yet to come included
+periods_of_days as (
+
+    {% for grain in ['week', 'month', 'quarter'] -%}
+    select dates.calendar_date, periods.*
+    from {{ ref('dim_dates') }} as dates
+    inner join periods on periods.period_start = dates.{{ grain }}_start_date and periods.period_grain = '{{ grain }}'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
 -- a deal can be expected only in periods that some value of its expected close lies in
 candidates as (
 
     select distinct
         changes.deal_key, periods.period_grain, periods.period_start, periods.next_period_start, periods.is_complete_period
     from changes
-    inner join {{ ref('dim_dates') }} as dates on dates.calendar_date = cast(changes.new_value as date)
-    inner join periods
-        on periods.period_start = case periods.period_grain
-            when 'week' then dates.week_start_date when 'month' then dates.month_start_date else dates.quarter_start_date
-        end
+    inner join periods_of_days as periods on periods.calendar_date = cast(changes.new_value as date)
     where changes.changed_date < periods.period_start
 
 ),

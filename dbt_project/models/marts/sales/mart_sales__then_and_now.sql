@@ -32,17 +32,30 @@ versions as (
 befores as (
 
     select *
-    from versions
-    where (valid_to_date is null or date_trunc('month', valid_from_date) < date_trunc('month', valid_to_date))
-        and (deal_status = 'open' or not is_current)
+    from (
+        select
+            *, cast(date_trunc('month', valid_from_date) as date) as from_month,
+            coalesce(cast(date_trunc('month', valid_to_date) as date), date '9999-12-31') as to_month
+        from versions
+    ) as dated
+    where from_month < to_month and (deal_status = 'open' or not is_current)
+
+),
+
+-- every past beginning asked for is that of a month: which of them a version was in force at is told by its two months, and few pairs of months there are
+spans as (
+
+    select months.from_month, months.to_month, thens.period_start, thens.then_date
+    from (select distinct from_month, to_month from befores) as months
+    inner join thens on months.from_month < thens.period_start and months.to_month >= thens.period_start
 
 ),
 
 pairs as (
 
     select
-        thens.period_start,
-        thens.then_date,
+        spans.period_start,
+        spans.then_date,
         before.deal_key,
         {% for column in followed -%}
         before.{{ column }} as then_{{ column }},
@@ -50,9 +63,7 @@ pairs as (
         before.{{ column }} is distinct from current.{{ column }} as is_{{ column }}_changed{{ ',' if not loop.last }}
         {% endfor %}
     from befores as before
-    inner join thens
-        on before.valid_from_date < thens.period_start
-        and (before.valid_to_date is null or before.valid_to_date >= thens.period_start)
+    inner join spans on spans.from_month = before.from_month and spans.to_month = before.to_month
     inner join versions as current on current.deal_key = before.deal_key and current.is_current
 
 )
