@@ -7,7 +7,30 @@ with members as (
     union all
     select 'owner', cast(owner_key as varchar), owner_name from {{ ref('dim_owners') }}
     union all
-    select distinct 'channel', coalesce(channel, 'unknown'), coalesce(channel, 'unknown') from {{ ref('dim_deals') }}
+    select distinct 'channel', coalesce(channel, 'unknown'), coalesce(channel, 'unknown')
+    from (
+        select channel from {{ ref('dim_deals') }} union all select channel from {{ ref('dim_leads') }}
+        union all select channel from {{ ref('fct_marketing_spend') }}
+    ) as channels
+    union all
+    select distinct 'product_line', coalesce(product_line, 'unknown'), coalesce(product_line, 'unknown') from {{ ref('dim_deals') }}
+    union all
+    select distinct 'team', coalesce(team_name, 'unknown'), coalesce(team_name, 'unknown') from {{ ref('dim_owners') }}
+    union all
+    select distinct 'country', coalesce(country, 'unknown'), coalesce(country, 'unknown') from {{ ref('dim_companies') }}
+    union all
+    select distinct 'company_size', size, size
+    from (
+        select case
+            when employee_count >= 250 then '250+' when employee_count >= 50 then '50-249' when employee_count >= 10 then '10-49'
+            when employee_count < 10 then '1-9' else 'unknown' end as size
+        from {{ ref('dim_companies') }}
+    ) as sizes
+    union all
+    select words.dimension, words.member_name, words.member_name
+    from (values
+        ('direction', 'inbound'), ('direction', 'outbound'), ('direction', 'unknown'), ('method', 'email'), ('method', 'telephone'), ('method', 'meeting')
+    ) as words (dimension, member_name)
     union all
     select 'stage', cast(stages.stage_key as varchar), stages.pipeline_name || ': ' || stages.stage_name from {{ ref('mart_sales__stages') }} as stages
 

@@ -15,8 +15,9 @@ with named as (
 
     union all
 
-    select distinct 'channel', coalesce(channel, 'unknown'), coalesce(channel, 'unknown'), ''
-    from {{ ref('dim_deals') }}
+    -- what is its own name
+    select dimension, dimension_key, dimension_key, ''
+    from {{ ref('mart_metrics__plain_members') }}
 
     union all
 

@@ -109,6 +109,9 @@ measured as (
     select 'stage_visits', period_grain, period_start, 'stage', cast(stage_key as varchar),
         cast(entered_count as double), cast(entered_count as double), cast(null as double), false
     from {{ ref('mart_sales__visit_flow') }}
+    union all
+    select metric, period_grain, period_start, dimension, dimension_key, metric_value, numerator, denominator, is_amount
+    from {{ ref('mart_metrics__marketing_values') }}
 
 )
 

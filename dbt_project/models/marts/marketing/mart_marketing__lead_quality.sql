@@ -1,0 +1,53 @@
+{%- set splits = {
+    'channel': 'leads.channel', 'direction': 'leads.lead_direction', 'owner': 'cast(leads.owner_key as varchar)', 'team': 'leads.team_name',
+    'company_size': 'leads.company_size', 'country': 'leads.country',
+} -%}
+with by_day as (
+
+    select
+        leads.created_date as calendar_date,
+        splits.dimension,
+        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        count(*) as lead_count,
+        count(leads.fits_target) as judged_count,
+        count(*) filter (where leads.fits_target) as fitting_count
+    from {{ ref('mart_marketing__leads') }} as leads
+    cross join {{ split_names(splits) }}
+    group by 1, 2, 3
+
+),
+
+by_period as (
+
+    select
+        periods.period_grain,
+        periods.period_start,
+        periods.is_complete_period,
+        by_day.dimension,
+        by_day.dimension_key,
+        cast(sum(by_day.lead_count) as bigint) as lead_count,
+        cast(sum(by_day.judged_count) as bigint) as judged_count,
+        cast(sum(by_day.fitting_count) as bigint) as fitting_count
+    from by_day
+    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
+    group by 1, 2, 3, 4, 5
+
+)
+
+-- without a declared criterion nobody knows who fits: null, not nought
+select
+    by_period.period_grain,
+    by_period.period_start,
+    by_period.is_complete_period,
+    by_period.dimension,
+    by_period.dimension_key,
+    coalesce(labels.dimension_value, by_period.dimension_key) as dimension_value,
+    by_period.lead_count,
+    case when judged_count > 0 then fitting_count end as fitting_count,
+    case when judged_count > 0 then {{ safe_ratio('fitting_count', 'lead_count') }} end as fitting_rate,
+    case when judged_count > 0 then {{ wilson_low('fitting_count', 'lead_count') }} end as fitting_rate_low,
+    case when judged_count > 0 then {{ wilson_high('fitting_count', 'lead_count') }} end as fitting_rate_high,
+    case when judged_count = 0 then 'no_criteria' end as fitting_missing_reason
+from by_period
+left join {{ ref('mart_metrics__dimension_values') }} as labels
+    on labels.dimension = by_period.dimension and labels.dimension_key = by_period.dimension_key
