@@ -7,6 +7,11 @@ with bounds as (
         ('mart_sales__win_rates', 'created_win_rate', 'created_count'),
         ('mart_sales__stage_conversion_by_cohort', 'conversion_rate', 'cohort_count'),
         ('mart_sales__funnel', 'step_rate', 'previous_count'),
+        ('mart_sales__stage_conversion_by_period', 'conversion_rate', 'left_count'),
+        ('mart_sales__velocity', 'win_rate', 'closed_count'),
+        ('mart_sales__stage_paths', 'win_rate', 'closed_count'),
+        ('mart_sales__win_backs', 'win_back_rate', 'lost_count'),
+        ('mart_sales__touches', 'won_rate', 'deal_count'),
         ('mart_sales__slippage', 'slippage_rate', 'expected_count'),
         ('mart_sales__slippage', 'not_won_rate', 'expected_count'),
     ] -%}
