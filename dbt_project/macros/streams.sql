@@ -84,3 +84,16 @@
 {% macro spark__number_in_deal() -%}
     stream_number
 {%- endmacro %}
+
+{# The values of a group as one text, in an order, with an arrow between them. #}
+{% macro listed_in_order(value, order) -%}
+    {{ return(adapter.dispatch('listed_in_order')(value, order)) }}
+{%- endmacro %}
+
+{% macro default__listed_in_order(value, order) -%}
+    string_agg({{ value }}, ' > ' order by {{ order }})
+{%- endmacro %}
+
+{% macro spark__listed_in_order(value, order) -%}
+    array_join(transform(array_sort(collect_list(named_struct('place', {{ order }}, 'word', {{ value }}))), each -> each.word), ' > ')
+{%- endmacro %}

@@ -146,7 +146,7 @@ def test_created_conversion(marts: Marts) -> None:
         select period_grain, period_start, source_pipeline_id, coalesce(stage_name, stage_kind), cohort_count, converted_count,
             open_count, conversion_rate
         from mart_sales__stage_conversion_by_cohort inner join dim_pipelines using (pipeline_key)
-        where cohort_kind = 'created' and cohort_count > 0
+        where counting = 'implied_reached' and cohort_count > 0
     """)  # fmt: skip
     expected = {at: (*row, row[1] / row[0]) for at, row in answers.created_conversion(histories).items()}
     assert_equal(actual, expected)

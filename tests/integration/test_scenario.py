@@ -72,8 +72,13 @@ def there(home: Settings) -> set[str]:
 
 
 def asked(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str], where: dict[str, Any]) -> list[Any]:
-    """The rows of a table that meet all conditions; a condition of null is one too."""
-    clauses = " and ".join(f'cast("{name}" as varchar) is not distinct from cast(? as varchar)' for name in where)
+    """The rows of a table that meet all conditions; a condition of null is one too, and a number is compared as one."""
+    clauses = " and ".join(
+        f'"{name}" = ?'
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else f'cast("{name}" as varchar) is not distinct from cast(? as varchar)'
+        for name, value in where.items()
+    )
     listed = ", ".join(columns)
     return connection.execute(f"select {listed} from {table} where {clauses or 'true'}", [*where.values()]).fetchall()
 

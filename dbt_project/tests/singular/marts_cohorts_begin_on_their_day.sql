@@ -22,7 +22,7 @@ told as (
 
     select period_start, cohort_kind, stage_key, cohort_count + incomplete_history_count as deal_count
     from {{ ref('mart_sales__stage_conversion_by_cohort') }}
-    where period_grain = 'day' and stage_key is not null
+    where period_grain = 'day' and stage_key is not null and counting <> 'touched'
 
 )
 

@@ -22,5 +22,4 @@ where
     or conversion.matured <> coalesce(date_diff('day', periods.next_period_start, periods.as_of_date) >= conversion.p90_days, false)
     or conversion.stage_name is distinct from stages.stage_name
     or conversion.open_rank is distinct from stages.open_rank
-    or conversion.counting <> case when conversion.cohort_kind = 'created' then 'implied_reached' else 'reached_beyond' end
-    or conversion.cohort_kind not in ('created', 'stage_entry')
+    or conversion.cohort_kind || ' ' || conversion.counting not in ('created implied_reached', 'created touched', 'stage_entry reached_beyond')

@@ -35,18 +35,18 @@ entries as (
 counted as (
 
     select
-        'stage_entry' as cohort_kind, pipeline_key, stage_key,
+        'stage_entry' as cohort_kind, 'reached_beyond' as counting, pipeline_key, stage_key,
         count(case when has_complete_history then 1 end) as cohort_count,
         count(case when has_complete_history and is_beyond then 1 end) as converted_count,
         count(case when has_complete_history and deal_status = 'open' and is_beyond is distinct from true then 1 end) as open_count,
         count(case when has_complete_history then null else 1 end) as incomplete_history_count
     from entries
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
 
     union all
 
     select
-        'created', stages.pipeline_key, stages.stage_key,
+        'created', 'implied_reached', stages.pipeline_key, stages.stage_key,
         count(case when deals.has_complete_history then 1 end),
         count(case when deals.has_complete_history and deals.furthest_rank >= stages.open_rank then 1 end),
         count(case when deals.has_complete_history and deals.deal_status = 'open' and deals.furthest_rank < stages.open_rank then 1 end),
@@ -54,24 +54,39 @@ counted as (
     from {{ ref('dim_stages') }} as stages
     inner join deals on deals.created_pipeline_key = stages.pipeline_key
     where stages.is_current and not stages.is_deleted and stages.stage_kind = 'open' and stages.open_rank is not null
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
 
     union all
 
     select
-        'created', created_pipeline_key, null,
+        'created', 'implied_reached', created_pipeline_key, null,
         count(case when has_complete_history then 1 end),
         count(case when has_complete_history and deal_status = 'won' and pipeline_key = created_pipeline_key then 1 end),
         count(case when has_complete_history and deal_status = 'open' then 1 end),
         count(case when not has_complete_history then 1 end)
     from deals
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
+
+    union all
+
+    select
+        'created', 'touched', stages.pipeline_key, stages.stage_key,
+        count(case when deals.has_complete_history then 1 end),
+        count(case when deals.has_complete_history and stood.deal_key is not null then 1 end),
+        count(case when deals.has_complete_history and deals.deal_status = 'open' and stood.deal_key is null then 1 end),
+        count(case when not deals.has_complete_history then 1 end)
+    from {{ ref('dim_stages') }} as stages
+    inner join deals on deals.created_pipeline_key = stages.pipeline_key
+    left join (select distinct deal_key, stage_key from visits where stage_kind = 'open') as stood
+        on stood.deal_key = deals.deal_key and stood.stage_key = stages.stage_key
+    where stages.is_current and not stages.is_deleted and stages.stage_kind = 'open' and stages.open_rank is not null
+    group by 1, 2, 3, 4
 
 ),
 
 told as (
 
-    select cohort_kind, pipeline_key, stage_key, cohort_count, converted_count, open_count, incomplete_history_count
+    select cohort_kind, counting, pipeline_key, stage_key, cohort_count, converted_count, open_count, incomplete_history_count
     from {{ ref('mart_sales__stage_conversion_by_cohort') }}
     where period_grain = 'all'
 

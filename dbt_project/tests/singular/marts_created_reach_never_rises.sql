@@ -8,7 +8,7 @@ with reached as (
             order by case when stage_kind = 'won' then 1 else 0 end, open_rank
         ) as before_count
     from {{ ref('mart_sales__stage_conversion_by_cohort') }}
-    where cohort_kind = 'created'
+    where counting = 'implied_reached'
 
 )
 

@@ -4,6 +4,7 @@ with totals as (
     {% for mart, measures in [
         ('mart_sales__win_rates', 'won_count + lost_count + disqualified_count + no_decision_count + created_count'),
         ('mart_sales__visit_flow', 'entered_count'),
+        ('mart_sales__stage_conversion_by_period', 'left_count + incomplete_history_count'),
         ('mart_sales__stage_conversion_by_cohort', 'cohort_count'),
         ('mart_sales__leakage', 'leaked_count + dormant_count'),
         ('mart_sales__cohort_partition', 'deal_count'),

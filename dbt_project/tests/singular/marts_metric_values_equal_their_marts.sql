@@ -104,7 +104,7 @@ with in_marts as (
     select 'stage_conversion_' || cohort_kind, period_grain, period_start, 'stage', cast(stage_key as varchar), is_complete_period,
         conversion_rate, cast(converted_count as double), cast(cohort_count as double), false
     from {{ ref('mart_sales__stage_conversion_by_cohort') }}
-    where stage_key is not null
+    where stage_key is not null and counting <> 'touched'
     union all
     select 'stage_visits', period_grain, period_start, 'stage', cast(stage_key as varchar), is_complete_period,
         cast(entered_count as double), cast(entered_count as double), null, false
@@ -116,6 +116,14 @@ with in_marts as (
     from {{ ref(mart) }}
     where {{ condition }} and dimension <> 'reason'
     {% endfor %}
+    union all
+    -- their names are held against the marts by tests/scenario
+    select told.metric, told.period_grain, told.period_start, told.dimension, told.dimension_key, periods.is_complete_period,
+        told.metric_value, told.numerator, told.denominator, told.is_amount
+    from {{ ref('mart_metrics__sales_values') }} as told
+    inner join (select distinct period_grain, period_start, is_complete_period from {{ ref('mart_metrics__periods') }}) as periods
+        on periods.period_grain = told.period_grain and periods.period_start = told.period_start
+
 ),
 
 named as (

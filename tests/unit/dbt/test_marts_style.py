@@ -11,7 +11,9 @@ import yaml
 
 MARTS = Path(__file__).parents[3] / "dbt_project/models/marts"
 #: declared by the company, and read as they are
-SEEDS = {"funnel_presets", "limits", "qualification_criteria", "lead_score_points", "lead_score_bands", "benchmarks"}
+SEEDS = {
+    "funnel_presets", "limits", "qualification_criteria", "lead_score_points", "lead_score_bands", "benchmarks", "what_if_points",
+}  # fmt: skip
 MODELS = {path.stem: path.read_text() for path in MARTS.glob("*/mart_*.sql")}
 DESCRIBED: dict[str, dict[str, Any]] = {
     model["name"]: model

@@ -104,7 +104,7 @@ measured as (
     select 'stage_conversion_' || cohort_kind, period_grain, period_start, 'stage', cast(stage_key as varchar),
         conversion_rate, cast(converted_count as double), cast(cohort_count as double), false
     from {{ ref('mart_sales__stage_conversion_by_cohort') }}
-    where stage_key is not null
+    where stage_key is not null and counting <> 'touched'
     union all
     select 'stage_visits', period_grain, period_start, 'stage', cast(stage_key as varchar),
         cast(entered_count as double), cast(entered_count as double), cast(null as double), false
@@ -112,6 +112,9 @@ measured as (
     union all
     select metric, period_grain, period_start, dimension, dimension_key, metric_value, numerator, denominator, is_amount
     from {{ ref('mart_metrics__marketing_values') }}
+    union all
+    select metric, period_grain, period_start, dimension, dimension_key, metric_value, numerator, denominator, is_amount
+    from {{ ref('mart_metrics__sales_values') }}
 
 )
 

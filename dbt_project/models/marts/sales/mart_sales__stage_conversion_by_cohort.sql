@@ -40,23 +40,44 @@ created_reached as (
 
 ),
 
+created_by_stage as (
+
+    select
+        created_date, pipeline_key, stage_key, stage_kind,
+        coalesce(sum(deal_count) filter (where has_complete_history), 0) as cohort_count,
+        coalesce(sum(deal_count) filter (where has_complete_history and is_converted), 0) as converted_count,
+        coalesce(sum(deal_count) filter (where has_complete_history and is_open), 0) as all_open_count,
+        coalesce(sum(deal_count) filter (where has_complete_history and is_open and not is_converted), 0) as open_count,
+        coalesce(sum(deal_count) filter (where not has_complete_history), 0) as incomplete_history_count
+    from created_reached
+    group by created_date, pipeline_key, stage_key, stage_kind
+
+),
+
 by_day as (
 
     select
-        'stage_entry' as cohort_kind, cohort_date, pipeline_key, stage_key, 'open' as stage_kind,
+        'stage_entry' as cohort_kind, 'reached_beyond' as counting, cohort_date, pipeline_key, stage_key, 'open' as stage_kind,
         cohort_count, converted_count, open_count, incomplete_history_count
     from {{ ref('mart_sales__stage_entries_daily') }}
 
     union all
 
     select
-        'created', created_date, pipeline_key, stage_key, stage_kind,
-        coalesce(sum(deal_count) filter (where has_complete_history), 0),
-        coalesce(sum(deal_count) filter (where has_complete_history and is_converted), 0),
-        coalesce(sum(deal_count) filter (where has_complete_history and is_open and not is_converted), 0),
-        coalesce(sum(deal_count) filter (where not has_complete_history), 0)
-    from created_reached
-    group by created_date, pipeline_key, stage_key, stage_kind
+        'created', 'implied_reached', created_date, pipeline_key, stage_key, stage_kind,
+        cohort_count, converted_count, open_count, incomplete_history_count
+    from created_by_stage
+
+    union all
+
+    -- really stood there, however short
+    select
+        'created', 'touched', created.created_date, created.pipeline_key, created.stage_key, created.stage_kind, created.cohort_count,
+        coalesce(touches.touched_count, 0), created.all_open_count - coalesce(touches.touched_open_count, 0), created.incomplete_history_count
+    from created_by_stage as created
+    left join {{ ref('mart_sales__stage_touches_daily') }} as touches
+        on touches.created_date = created.created_date and touches.stage_key = created.stage_key
+    where created.stage_kind = 'open'
 
 ),
 
@@ -74,7 +95,7 @@ closing_times as (
 by_period as (
 
     select
-        by_day.cohort_kind, periods.period_grain, periods.period_start, periods.next_period_start, periods.as_of_date,
+        by_day.cohort_kind, by_day.counting, periods.period_grain, periods.period_start, periods.next_period_start, periods.as_of_date,
         periods.is_complete_period, by_day.pipeline_key, by_day.stage_key, by_day.stage_kind,
         cast(sum(by_day.cohort_count) as bigint) as cohort_count,
         cast(sum(by_day.converted_count) as bigint) as converted_count,
@@ -82,13 +103,13 @@ by_period as (
         cast(sum(by_day.incomplete_history_count) as bigint) as incomplete_history_count
     from by_day
     inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.cohort_date
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 )
 
 select
     by_period.cohort_kind,
-    case by_period.cohort_kind when 'created' then 'implied_reached' else 'reached_beyond' end as counting,
+    by_period.counting,
     by_period.period_grain,
     by_period.period_start,
     by_period.is_complete_period,

@@ -1,0 +1,22 @@
+-- On the list stand all dormant deals, and lost ones that nobody disqualified, whose company has not bought since.
+select
+    listed.deal_key, listed.list_kind, outcomes.outcome,
+    'A deal is on the recovery list that should not be, or is missing: look at mart_sales__recovery_list.' as likely_cause
+from {{ ref('mart_sales__deal_outcomes') }} as outcomes
+full join {{ ref('mart_sales__recovery_list') }} as listed on listed.deal_key = outcomes.deal_key
+where outcomes.deal_key is null
+    or outcomes.is_dormant <> coalesce(listed.list_kind = 'dormant', false)
+    or (listed.list_kind = 'lost' and outcomes.outcome not in ('lost', 'no_decision'))
+    or (listed.list_kind = 'lost' and exists (
+        select 1 from {{ ref('dim_deals') }} as later
+        where later.company_key = listed.company_key and later.company_key <> {{ unknown_key() }}
+            and later.deal_status = 'won' and later.closed_at > outcomes.outcome_at))
+    or (listed.deal_key is null and outcomes.outcome in ('lost', 'no_decision') and not exists (
+        select 1 from {{ ref('dim_deals') }} as mine
+        inner join {{ ref('dim_deals') }} as later on later.company_key = mine.company_key and later.created_at > mine.closed_at
+        where mine.deal_key = outcomes.deal_key) and not exists (
+        select 1 from {{ ref('dim_deals') }} as mine
+        inner join {{ ref('dim_deals') }} as later on later.company_key = mine.company_key and later.deal_status = 'won' and later.closed_at > mine.closed_at
+        where mine.deal_key = outcomes.deal_key))
+    or listed.quiet_days < 0
+    or listed.age_days < listed.quiet_days - 1e-6
