@@ -82,7 +82,7 @@ def run_dbt(
 def build_marts(
     home: Path,
     tables: dict[str, list[dict[str, Any]]],
-    selected: Sequence[str] = ("path:models/marts", "marts_*", "funnel_presets"),
+    selected: Sequence[str] = ("path:models/marts", "marts_*", "funnel_presets", "what_if_points"),
     tests: str = "eager",
 ) -> duckdb.DuckDBPyConnection:
     """The selected marts over the given core tables, their tests (dbt's indirect selection) green; a read-only connection to them."""
