@@ -34,11 +34,9 @@ QUOTAS = [
 Marts = tuple[duckdb.DuckDBPyConnection, list[History]]
 #: what the estimators of the two survival marts read
 SURVIVAL = (
-    "+mart_sales__win_probability",
-    "+mart_sales__time_in_stage",
-    "marts_win_probabilities_are_shares",
-    "marts_time_in_stage_holds_every_visit",
-)
+    "mart_metrics__periods", "mart_metrics__dimension_values", "mart_sales__stages", "mart_sales__deal_outcomes", "mart_sales__closes",
+    "mart_sales__win_rates", "mart_sales__followed_deals", "mart_sales__win_probability", "marts_win_probabilities_are_shares",
+)  # fmt: skip
 
 
 def quotas() -> list[dict[str, Any]]:
