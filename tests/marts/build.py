@@ -22,7 +22,15 @@ COLUMNS: dict[str, dict[str, str]] = {
     for model in yaml.safe_load((PROJECT / "models/core/_core.yml").read_text())["models"]
 }
 #: what the company declares, beside core the only thing that marts read
-SEEDS = ("funnel_presets", "limits", "qualification_criteria", "lead_score_points", "lead_score_bands", "benchmarks", "what_if_points")
+SEEDS = (
+    "funnel_presets",
+    "limits",
+    "qualification_criteria",
+    "lead_score_points",
+    "lead_score_bands",
+    "benchmarks",
+    "what_if_points",
+)
 # Core tables that follow from the others alone: built by dbt, not written.
 DERIVED = ("fct_deal_steps", "fct_deal_versions", "fct_pipeline_movements")
 #: and what they read of the layer before
