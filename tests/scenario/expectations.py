@@ -77,12 +77,6 @@ def settings() -> dict[str, str]:
     return declared
 
 
-def missing() -> dict[str, list[str]]:
-    """What is known not to be there yet: `marts`, `metrics` of marts that are there, and metrics absent from `values`."""
-    listed: dict[str, list[str]] = yaml.safe_load((FOLDER / "missing.yml").read_text())
-    return listed
-
-
 @cache
 def expected() -> tuple[Expected, ...]:
     """Every expected row. Raises ValueError for a word that nobody reads, or a mart that is not the metric's."""
