@@ -38,6 +38,6 @@
 {% macro declared_limits(names) -%}
     select
         {% for name in names -%}
-        max(case when limit_name = '{{ name }}' then limit_value end) as {{ name }}_limit{{ ',' if not loop.last }}
+        cast(max(case when limit_name = '{{ name }}' then limit_value end) as integer) as {{ name }}_limit{{ ',' if not loop.last }}
         {% endfor %}
 {%- endmacro %}

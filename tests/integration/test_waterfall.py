@@ -40,6 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     models = [
         "mart_metrics__periods",
         "mart_sales__stages",
+        "mart_metrics__plain_members",
         "mart_metrics__dimension_values",
         *(f"mart_sales__{step}" for step in STEPS),
     ]

@@ -1,5 +1,12 @@
 -- Active deals and meetings of the last complete day of a week, counted one by one; a rate is null where there is nothing to divide by.
-with weeks as (
+-- What is dated after the as-of counts on its day.
+with as_of as (
+
+    select {{ reporting_date('max(warehouse_data_through)') }} as as_of_date from {{ ref('dim_sources') }}
+
+),
+
+weeks as (
 
     select period_start as week_start, max(calendar_date) as last_date
     from {{ ref('mart_metrics__periods') }}
@@ -12,7 +19,9 @@ standing as (
 
     select weeks.week_start, versions.owner_key, count(*) as deals
     from {{ ref('fct_deal_versions') }} as versions
-    inner join weeks on versions.valid_from_date <= weeks.last_date and (versions.valid_to_date is null or versions.valid_to_date > weeks.last_date)
+    cross join as_of
+    inner join weeks on least(versions.valid_from_date, as_of.as_of_date) <= weeks.last_date
+        and (versions.valid_to_date is null or least(versions.valid_to_date, as_of.as_of_date) > weeks.last_date)
     inner join {{ ref('dim_stages') }} as stages on stages.stage_key = versions.stage_key and stages.is_current and stages.is_active_stage
     where versions.deal_status = 'open'
     group by 1, 2

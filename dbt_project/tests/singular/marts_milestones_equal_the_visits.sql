@@ -9,7 +9,7 @@ with counted as (
         count(case when not outcomes.has_complete_history then 1 end) as incomplete_history_count
     from {{ ref('fct_deal_stage_visits') }} as visits
     inner join {{ ref('mart_sales__deal_outcomes') }} as outcomes on outcomes.deal_key = visits.deal_key
-    where visits.stage_kind = 'open' and visits.exit_kind is not null
+    where visits.stage_kind = 'open' and {{ reporting_date('visits.exited_at') }} <= (select {{ reporting_date('max(warehouse_data_through)') }} from {{ ref('dim_sources') }})
     group by 1, 2
 
 ),

@@ -1,5 +1,12 @@
 -- The four factors of the velocity are those of the marts they come from, and the open deals of a channel are the versions open then.
-with ends as (
+-- What is dated after the as-of counts on its day.
+with as_of as (
+
+    select {{ reporting_date('max(warehouse_data_through)') }} as as_of_date from {{ ref('dim_sources') }}
+
+),
+
+ends as (
 
     select period_grain, period_start, max(calendar_date) as last_date
     from {{ ref('mart_metrics__periods') }}
@@ -14,7 +21,9 @@ standing as (
         cast(versions.owner_key as varchar) as owner, coalesce(deals.channel, 'unknown') as channel
     from {{ ref('fct_deal_versions') }} as versions
     inner join {{ ref('dim_deals') }} as deals on deals.deal_key = versions.deal_key
-    inner join ends on versions.valid_from_date <= ends.last_date and (versions.valid_to_date is null or versions.valid_to_date > ends.last_date)
+    cross join as_of
+    inner join ends on least(versions.valid_from_date, as_of.as_of_date) <= ends.last_date
+        and (versions.valid_to_date is null or least(versions.valid_to_date, as_of.as_of_date) > ends.last_date)
     where versions.deal_status = 'open'
 
 ),

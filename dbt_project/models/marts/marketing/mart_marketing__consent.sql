@@ -25,13 +25,21 @@ events as (
 
 ),
 
+-- who was known before the calendar begins is known on its first day
+calendar as (
+
+    select min(calendar_date) as first_date from {{ ref('mart_metrics__periods') }}
+
+),
+
 by_day as (
 
-    select events.calendar_date, sum(events.contacts) as contacts, sum(events.permissions) as permissions
+    select greatest(events.calendar_date, calendar.first_date) as calendar_date, sum(events.contacts) as contacts, sum(events.permissions) as permissions
     from events
     cross join as_of
+    cross join calendar
     where events.happened_at <= as_of.data_through
-    group by events.calendar_date
+    group by greatest(events.calendar_date, calendar.first_date)
 
 ),
 
