@@ -58,8 +58,9 @@ select
     listed.company_key,
     listed.channel,
     listed.quiet_since as quiet_since_at,
-    {{ hours_between('listed.quiet_since', 'as_of.data_through') }} / 24 as quiet_days,
-    {{ hours_between('listed.created_at', 'as_of.data_through') }} / 24 as age_days,
+    -- what happened after the as-of, while the night was asking, is as young as can be
+    greatest({{ hours_between('listed.quiet_since', 'as_of.data_through') }} / 24, 0) as quiet_days,
+    greatest({{ hours_between('listed.created_at', 'as_of.data_through') }} / 24, 0) as age_days,
     listed.booked_amount,
     listed.is_unconverted,
     '{{ var("currency") }}' as currency_code,
