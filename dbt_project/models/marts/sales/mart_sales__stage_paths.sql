@@ -4,10 +4,11 @@ with paths as (
     select
         visits.deal_key,
         {{ listed_in_order(
-            "stages.stage_name || case when visits.exit_kind in ('deleted', 'merged') then ' > ' || visits.exit_kind else '' end", 'visits.visit_number'
+            "coalesce(stages.stage_name, 'unknown') || case when visits.exit_kind in ('deleted', 'merged') then ' > ' || visits.exit_kind else '' end", 'visits.visit_number'
         ) }} as path
     from {{ ref('fct_deal_stage_visits') }} as visits
-    inner join {{ ref('mart_sales__stages') }} as stages on stages.stage_key = visits.stage_key
+    -- a stage that nobody lists was stood in all the same
+    left join {{ ref('mart_sales__stages') }} as stages on stages.stage_key = visits.stage_key
     group by visits.deal_key
 
 ),

@@ -15,10 +15,17 @@ periods as (
 
 ),
 
--- the daily pipeline knows no channels: of them, who became open and who ceased to be, day by day
+as_of as (
+
+    select {{ reporting_date('max(warehouse_data_through)') }} as as_of_date
+    from {{ ref('dim_sources') }}
+
+),
+
+-- the daily pipeline knows no channels: of them, who became open and who ceased to be, day by day; as there, what is dated after the as-of counts on its day
 channel_changes as (
 
-    select moved_date, channel, sum(delta) as delta
+    select least(moves.moved_date, as_of.as_of_date) as moved_date, moves.channel, sum(moves.delta) as delta
     from (
         select {{ reporting_date('visits.entered_at') }} as moved_date, outcomes.channel, 1 as delta
         from {{ ref('fct_deal_stage_visits') }} as visits
@@ -32,7 +39,8 @@ channel_changes as (
         inner join {{ ref('mart_sales__deal_outcomes') }} as outcomes on outcomes.deal_key = visits.deal_key
         where visits.stage_kind = 'open' and visits.exit_kind in ('won', 'lost', 'deleted', 'merged')
     ) as moves
-    group by moved_date, channel
+    cross join as_of
+    group by least(moves.moved_date, as_of.as_of_date), moves.channel
 
 ),
 
