@@ -7,6 +7,8 @@ with counted as (
         count(case when has_complete_history and deal_status = 'won' then 1 end) as won,
         count(case when has_complete_history and deal_status in ('won', 'lost') then 1 end) as closed
     from {{ ref('mart_sales__deal_outcomes') }}
+    -- of a deal that was never seen in any stage no way is known
+    where deal_key in (select deal_key from {{ ref('fct_deal_stage_visits') }})
     group by 1
 
 ),
