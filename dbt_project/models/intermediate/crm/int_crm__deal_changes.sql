@@ -138,8 +138,7 @@ select
     change.change_source,
     case
         -- What is dated later than it was seen, by a clock that is fast or a deal planned ahead, was known when it was seen.
-        when coalesce(change.first_run_id, deal.first_run_id) = deal.first_run_id
-            then least(change.changed_at, change.first_seen_at)
+        when coalesce(change.first_run_id, deal.first_run_id) = deal.first_run_id then least(change.changed_at, change.first_seen_at)
         else change.first_seen_at
     end as known_at,
     change.retracted_at,
