@@ -117,7 +117,7 @@ with in_marts as (
     where {{ condition }} and dimension <> 'reason'
     {% endfor %}
     union all
-    -- their names are held against the marts by tests/scenario
+    -- the feed against itself: whether it agrees with its marts is asked by tests/scenario alone
     select told.metric, told.period_grain, told.period_start, told.dimension, told.dimension_key, periods.is_complete_period,
         told.metric_value, told.numerator, told.denominator, told.is_amount
     from {{ ref('mart_metrics__sales_values') }} as told
