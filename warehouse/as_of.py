@@ -221,11 +221,13 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
     place, descriptor = None, None
     with plain_errors(root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root.chmod(0o700)  # whoever made it
         for number in itertools.count(1):
             folder = root / str(number)
             if descriptor is not None and not folder.exists():
                 break
             folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
             lock = _locked(folder)
             if lock is None:
                 continue
