@@ -275,13 +275,28 @@ def list_sources(as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("statement")
+@click.argument("statement", required=False)
 @format_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-def sql(statement: str, form: str, as_json: bool) -> None:
-    """Answer one reading SQL statement from the published marts."""
+def sql(statement: str | None, form: str, as_json: bool) -> None:
+    """Answer one reading SQL STATEMENT from the published marts.
+
+    Without STATEMENT it is read from the standard input; on a terminal a prompt asks for one after the other.
+    """
+    form = "json" if as_json else form
     with session("sql", as_json=as_json, keep_journal=False) as current:
-        answer_query(current, current.settings, statement, "json" if as_json else form)
+        if statement is None and sys.stdin.isatty():
+            from watertight import prompt  # a second to import, for those who want it
+
+            def complain_and_go_on(error: WatertightError) -> None:
+                complain(Console(stderr=True), error.wrong, error.mend, as_json=as_json, code=error.exit_code)
+
+            def answer(asked: str) -> None:
+                answer_query(current, current.settings, asked, form)
+
+            prompt.converse(current.settings, answer, complain_and_go_on, click.echo)
+        else:
+            answer_query(current, current.settings, sys.stdin.read() if statement is None else statement, form)
 
 
 @main.command("as-of")
