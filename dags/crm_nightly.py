@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import Asset, Param, dag, setup, task, teardown
 
 from watertight import tasks
+from watertight.notifier import FailureAlert
 
 MARTS = Asset(name="watertight_marts", uri="watertight://published/marts")
 WRITER = {"pool": "watertight_writer"}
@@ -25,7 +26,7 @@ RETRIES: dict[str, Any] = {"retries": 0 if tasks.is_one_process() else 3, "retry
     start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo(os.environ.get("WATERTIGHT_TIMEZONE") or "UTC")),
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "watertight", "retries": 0, "on_failure_callback": tasks.say_failure},
+    default_args={"owner": "watertight", "retries": 0, "on_failure_callback": [tasks.say_failure, FailureAlert()]},
     params={"sources": Param([], type="array", description="Only these; empty = every source that is set up.")},
     tags=["watertight"],
     doc_md=__doc__,

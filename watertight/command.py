@@ -30,7 +30,7 @@ from warehouse import as_of, query
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
-from watertight import forecast, night, report, status
+from watertight import alerts, forecast, night, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
 
@@ -51,6 +51,8 @@ class Session:
     out: Console
     progress: Progress
     journal: Path | None
+    #: the night whose failure is worth an alert; a command that a person waits for tells that person
+    night_id: str | None = None
 
     def answer(self, value: Any, shown: Callable[[], None]) -> None:
         """The result: JSON on the standard output, or what `shown` prints."""
@@ -153,6 +155,7 @@ def nightly(sources: Sequence[str], as_json: bool) -> None:
     """Run the whole night: extract, load, build, verify, publish (the DAG's steps, without Airflow)."""
     with session("nightly", as_json=as_json) as current:
         with planned(current, sources) as plan:
+            current.night_id = plan["run_id"]
             extracted = extract_all(current, plan)
             loaded = load_all(current, plan["run_id"])
             built, verified, published = finish(current, plan["run_id"])
@@ -247,11 +250,16 @@ def verify(as_json: bool) -> None:
 
 @main.command("status")
 @click.option("--resources", "with_resources", is_flag=True, help="List every resource too.")
+@click.option("--alert", "with_alert", is_flag=True, help="Send an alert for every source whose data are late.")
 @json_option
-def show_status(with_resources: bool, as_json: bool) -> None:
+def show_status(with_resources: bool, with_alert: bool, as_json: bool) -> None:
     """Who writes, what is published, and of each source: calls used and left, rows, lag, what the last night found."""
     with session("status", as_json=as_json, keep_journal=False) as current:
         found = status.read(current.settings)
+        if with_alert:
+            open_home(current.settings.home)
+            for late in alerts.late_sources(found, current.settings.late_hours, current.settings.zone):
+                alerts.send(current.settings, late)
         current.answer(found, lambda: status.show(current.out, found, with_resources))
 
 
@@ -390,7 +398,12 @@ def build_all(current: Session, run_id: str) -> dict[str, Any]:
 def step(current: Session, name: str, label: str, work: Callable[[], Value]) -> Value:
     """One of the night's steps with its progress and its result in a few words."""
     with current.progress.step(label) as result:
-        value = work()
+        try:
+            value = work()
+        except Exception as error:
+            if current.night_id:
+                alerts.send(current.settings, alerts.failure_of(name, error, current.night_id))
+            raise
         result.text = report.summarise(name, value)
     return value
 

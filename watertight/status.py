@@ -25,8 +25,6 @@ _FIGURES = """
     from mart_ops__reconciliation
     group by all
 """
-#: a source whose data ends longer ago has missed a night
-_LATE_HOURS = 36
 _NEW = "select source_system, account, run_id, sum(new_count) from mart_ops__loads group by all"
 
 
@@ -122,7 +120,7 @@ def _show_source(console: Console, source: dict[str, Any]) -> None:
     console.print(
         Text(
             f"  reaches    to {_minute(source['data_through'])}{old}; {_duration(source['hours_behind'])} behind its own clock",
-            "yellow" if (source["hours_old"] or 0) > _LATE_HOURS else "",
+            "yellow" if (source["hours_old"] or 0) > source["late_after_hours"] else "",
         )
     )
     figures = source["reconciled"]
@@ -174,6 +172,7 @@ def _source(
         "data_through": _text(run.reaches_to),
         "asked_at": _text(run.asked_at),
         "hours_behind": _hours(run.asked_at - run.reaches_to),
+        "late_after_hours": settings.late_hours,
         "hours_old": None if settings.simulated_time else _hours(datetime.now(UTC) - run.reaches_to),
         "next_sweep_at": _text(run.listed_at + timedelta(days=settings.sweep_days)) if run.listed_at else None,
         "reconciled": dict(zip(("figures", "explained", "waiting", "faults"), reconciled, strict=True))

@@ -103,6 +103,24 @@ def close(night_id: str) -> None:
     night.give_up(_settings(), night_id)
 
 
+def watch() -> list[str]:
+    """Alerts for every source whose data are late; the ways by which they were sent."""
+    from watertight import alerts, status
+
+    settings = _settings()
+    late = alerts.late_sources(status.read(settings), settings.late_hours, settings.zone)
+    for one in late:
+        log.warning("%s", one.text)
+    return [way for one in late for way in alerts.send(settings, one)]
+
+
+def alert_failure(step: str, error: BaseException, run_id: str) -> list[str]:
+    """One alert for a step that failed; the ways by which it was sent."""
+    from watertight import alerts
+
+    return alerts.send(_settings(), alerts.failure_of(step, error, run_id))
+
+
 def say_failure(context: Any) -> None:
     """One sentence in the log on which task failed, why, and what stays."""
     instance = context["task_instance"]
@@ -114,9 +132,8 @@ def say_failure(context: Any) -> None:
 
 def _run(step: str, label: str, work: Callable[[Settings], Value]) -> Value:
     """Runs a step. What the network may mend is raised as it is, for Airflow to retry; the rest fails for good."""
-    from airflow.sdk.exceptions import AirflowFailException
-
     from extractors.core.errors import TransientError, WatertightError
+    from watertight.notifier import StepFailedError
     from watertight.report import summarise
 
     try:
@@ -137,7 +154,7 @@ def _run(step: str, label: str, work: Callable[[Settings], Value]) -> Value:
             observer.error = error
         if not isinstance(error, WatertightError):
             log.exception("%s failed unexpectedly", label)
-        raise AirflowFailException(f"{label}: {error}") from None
+        raise StepFailedError(label, error) from None
 
 
 def _settings() -> Settings:

@@ -60,6 +60,16 @@ class Settings(BaseSettings):
     #: fields of the company's own that become columns of staging: source.table.field[:type][ as column], …
     custom_fields: Annotated[tuple[CustomField, ...], NoDecode] = Field((), alias="WATERTIGHT_CUSTOM_FIELDS")
 
+    #: who is told when a night fails or the data are late; the addresses are secrets, whoever has them can write there
+    alert_slack_url: SecretStr | None = Field(None, alias="WATERTIGHT_ALERT_SLACK_URL")
+    alert_webhook_url: SecretStr | None = Field(None, alias="WATERTIGHT_ALERT_WEBHOOK_URL")
+    alert_email_to: Annotated[tuple[str, ...], NoDecode] = Field((), alias="WATERTIGHT_ALERT_EMAIL_TO")
+    alert_email_from: str | None = Field(None, alias="WATERTIGHT_ALERT_EMAIL_FROM")
+    #: smtp://user:password@host:587 (with STARTTLS where the server offers it) or smtps://user:password@host
+    smtp_url: SecretStr | None = Field(None, alias="WATERTIGHT_SMTP_URL")
+    #: hours after which a source's data are late
+    late_hours: int = Field(36, alias="WATERTIGHT_LATE_HOURS", ge=1, le=8_760)
+
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
     hubspot_token: SecretStr | None = Field(None, alias="HUBSPOT_ACCESS_TOKEN")
@@ -113,7 +123,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no time zone; use a name such as Europe/Berlin")
         return value
 
-    @field_validator("sources", "accept", "salesforce_removed_fields", mode="before")
+    @field_validator("sources", "accept", "alert_email_to", "salesforce_removed_fields", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
