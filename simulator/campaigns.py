@@ -31,6 +31,12 @@ def quarter_start(index: int) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
+def running_at(instant: int) -> int:
+    """The quarter in which an instant lies, counted from the one in which the company's history begins."""
+    day = datetime.fromtimestamp(instant // SECOND, UTC).date()
+    return (day.year - _START.year) * 4 + (day.month - _START.month) // 3
+
+
 def label(channel: str, day: date) -> str:
     """What a campaign is called."""
     return f"{channel.replace('_', ' ').capitalize()} {day.year} Q{(day.month + 2) // 3}"

@@ -6,7 +6,7 @@ from functools import lru_cache
 PREFIX = {
     "Opportunity": "006", "Account": "001", "Contact": "003", "Lead": "00Q", "User": "005", "Group": "00G", "RecordType": "012",
     "OpportunityStage": "01J", "OpportunityHistory": "008", "OpportunityFieldHistory": "017", "LeadHistory": "017", "Task": "00T",
-    "Event": "00U", "Campaign": "701", "OpportunityLineItem": "00k", "Product2": "01t", "ForecastingQuota": "0J9", "CurrencyType": "01L",
+    "Event": "00U", "Campaign": "701", "CampaignMember": "00v", "OpportunityLineItem": "00k", "Product2": "01t", "ForecastingQuota": "0J9", "CurrencyType": "01L",
     "DatedConversionRate": "04w", "OpportunityContactRole": "00K", "Organization": "00D", "Job": "750", "Period": "026",
 }  # fmt: skip
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase

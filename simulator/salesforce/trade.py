@@ -2,13 +2,17 @@
 
 from typing import Any
 
-from simulator import campaigns, catalogue, deals, goals, line_items
+import numpy as np
+
+from simulator import campaigns, catalogue, deals, goals, line_items, links
+from simulator.chance import uniform
 from simulator.events import AMOUNT, BUDGET, CURRENCY, GOAL, LIVE, NAME, OWNER, PERIOD, PRODUCT, QUANTITY, SPEND
 from simulator.rates import HOME_CURRENCY
 from simulator.salesforce.identities import PREFIX, identify
 from simulator.salesforce.objects import euros, ledger_rows, system_fields, user_id
 from simulator.salesforce.org import Org, second
 from simulator.salesforce.rows import Bounds, Field, LedgerRows, MadeRows, SObject, fields, made
+from simulator.seasons import DAY
 
 
 def _numbers(rows: LedgerRows) -> list[int]:
@@ -103,6 +107,51 @@ CAMPAIGN = SObject("Campaign", PREFIX["Campaign"], fields(
 ), ledger_rows("campaigns"))  # fmt: skip
 
 
+_AGAIN = 20 * DAY
+"""So long after a lead came, some are invited once more, by the next quarter's campaign of the same channel."""
+
+
+def _members(org: Org, now: int, bounds: Bounds) -> MadeRows:
+    """Who came by a paid channel is a member of the campaign that ran then. A membership goes with either of its ends."""
+    seed, leads, shown = (
+        org.company.seed,
+        org.company.ledgers["leads"].versions,
+        org.company.ledgers["campaigns"].versions,
+    )
+    running = {int(shown.number[place]): int(place) for place in org.shown("campaigns", now)}
+    places = org.shown("leads", now)
+    numbers = leads.number[places].astype(np.int64)
+    names = np.array(links.CHANNELS)[links.channel_of_lead(seed, numbers)]
+    paid = np.isin(names, campaigns.PAID)
+    again = uniform(seed, "lead.again", numbers) < 0.15
+    rows = []
+    for place, number, channel, twice in zip(
+        places[paid].tolist(), numbers[paid].tolist(), names[paid].tolist(), again[paid].tolist(), strict=True
+    ):
+        came = int(leads.recorded[leads.starts[number]])
+        first = campaigns.running_at(came) * len(campaigns.PAID) + campaigns.PAID.index(channel)
+        for nth, campaign in enumerate([first, first + len(campaigns.PAID)][: 1 + twice]):
+            if campaign not in running or came + nth * _AGAIN > now:
+                continue
+            ends = ((leads, place), (shown, running[campaign]))
+            created = max(came + nth * _AGAIN, int(shown.recorded[shown.starts[campaign]]))
+            gone = [int(found.recorded[at]) for found, at in ends if found.standing[at] != LIVE]
+            stamp = max([created, *gone])
+            rows.append({
+                "Id": identify("CampaignMember", number * 2 + nth), "CampaignId": identify("Campaign", campaign),
+                "LeadId": identify("Lead", number), "ContactId": None, "Status": "Responded", "HasResponded": True,
+                "IsDeleted": bool(gone), "CreatedDate": second(created), "LastModifiedDate": second(stamp), "SystemModstamp": second(stamp),
+            })  # fmt: skip
+    return MadeRows(rows)
+
+
+CAMPAIGN_MEMBER = SObject("CampaignMember", PREFIX["CampaignMember"], fields(*(made(name, kind) for name, kind in (
+    ("Id", "id"), ("CampaignId", "reference"), ("LeadId", "reference"), ("ContactId", "reference"), ("Status", "picklist"),
+    ("HasResponded", "boolean"), ("IsDeleted", "boolean"), ("CreatedDate", "datetime"), ("LastModifiedDate", "datetime"),
+    ("SystemModstamp", "datetime"),
+))), _members)  # fmt: skip
+
+
 def _quotas(org: Org, now: int, bounds: Bounds) -> MadeRows:
     """Forecasts know quotas of money only; one that is deleted goes into no bin."""
     rows = LedgerRows(org, "goal_targets", org.shown("goal_targets", now), now)
@@ -152,4 +201,4 @@ PERIOD_OBJECT = SObject("Period", PREFIX["Period"], fields(*(made(name, kind) fo
     ("Id", "id"), ("Type", "picklist"), ("Number", "int"), ("StartDate", "date"), ("EndDate", "date"), ("SystemModstamp", "datetime"),
 ))), _periods)  # fmt: skip
 
-OBJECTS = (PRODUCT2, OPPORTUNITY_LINE_ITEM, CAMPAIGN, FORECASTING_QUOTA, PERIOD_OBJECT)
+OBJECTS = (PRODUCT2, OPPORTUNITY_LINE_ITEM, CAMPAIGN, CAMPAIGN_MEMBER, FORECASTING_QUOTA, PERIOD_OBJECT)

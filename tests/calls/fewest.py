@@ -99,7 +99,7 @@ def salesforce(night: Night) -> Counter[str]:
     }  # fmt: skip
     changed = {name: night.changed(kind, is_live=False) for name, kind in rows.items()}
     changed["Task"] = sum(night.changed(kind, is_live=False) for kind in ("call", "email", "task"))
-    changed["OpportunityContactRole"] = changed["OpportunityLineItem"] = 0
+    changed["OpportunityContactRole"] = changed["OpportunityLineItem"] = changed["CampaignMember"] = 0
     histories = 3
     lists = 10
     found = Counter(
@@ -116,7 +116,7 @@ def salesforce(night: Night) -> Counter[str]:
         live = {name: night.live(kind) for name, kind in rows.items()}
         live["Task"] = sum(night.live(kind) for kind in ("call", "email", "task"))
         live["OpportunityContactRole"] = night.live("deal")
-        live["OpportunityLineItem"] = 0
+        live["OpportunityLineItem"] = live["CampaignMember"] = 0
         found["comparisons of ids"] += sum(_rows(number) for number in live.values())
     return found
 

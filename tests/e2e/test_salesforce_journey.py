@@ -270,6 +270,35 @@ def test_every_product_line_item_campaign_and_quota_equals_the_truth(journey: An
 
 
 @WHICH
+def test_every_lead_of_a_paid_channel_came_by_the_campaign_that_ran_then(journey: Any, which: int) -> None:
+    """Campaigns run for a quarter and a channel. One that was deleted brought nobody; who had been invited again counts for the next one."""
+    night = journey[0][which]
+    campaigns = trade_of(night, "campaign")
+    ended = {thing.values["name"] for thing in campaigns.things.values() if thing.end}
+    moving = {campaigns.things[number].values["name"] for number in campaigns.moving}
+    running = {thing.values["name"] for thing in campaigns.things.values()} - ended
+    leads, differences, seen = trade_of(night, "lead"), [], Counter[str]()
+    for thing in leads.settled:
+        found = night.trade["lead_campaigns"].get(identify("Lead", thing.number))
+        if found is None or thing.end:
+            continue
+        channel, campaign_id, name, _ = found
+        came = min(datetime.fromisoformat(event.recorded_at) for event in leads.lives[thing.number])
+        own, following = (
+            f"{channel.replace('_', ' ').capitalize()} {quarter // 4} Q{quarter % 4 + 1}"
+            for quarter in (came.year * 4 + (came.month - 1) // 3, came.year * 4 + (came.month - 1) // 3 + 1)
+        )
+        if {own, following} & moving:
+            continue
+        allowed = {own} if own in running else {None, following} if own in ended else {None}
+        seen["by a campaign" if own in running else "its campaign is deleted" if own in ended else "by none"] += 1
+        if name not in allowed or (name is None) != (campaign_id is None):
+            differences.append(f"lead {thing.number} of {came}: expected one of {allowed}, found {found}")
+    assert not differences, f"{len(differences)} leads differ, first: {differences[:3]}"
+    assert min(seen["by a campaign"], seen["its campaign is deleted"], seen["by none"]) > 10, seen
+
+
+@WHICH
 def test_merged_accounts_and_contacts_name_their_survivor(journey: Any, which: int) -> None:
     night = journey[0][which]
     merged = 0

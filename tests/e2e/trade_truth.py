@@ -104,6 +104,9 @@ def read_trade(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, 
             left join dim_products as product using (product_key)
             where item.source_system = $source""",
         "campaigns": "select source_campaign_id, campaign_name, budget_amount, spent_amount, is_deleted from dim_campaigns where source_system = $source",
+        "lead_campaigns": """
+            select lead.source_lead_id, lead.channel, lead.source_campaign_id, nullif(campaign.campaign_name, 'unknown'), lead.is_deleted
+            from dim_leads as lead left join dim_campaigns as campaign using (campaign_key) where lead.source_system = $source""",
         "quotas": """
             select source_quota_id, owner.source_owner_id, period_start_date, period_end_date, quota_amount, quota.currency_code, false
             from fct_quotas as quota left join dim_owners as owner using (owner_key) where quota.source_system = $source""",

@@ -50,6 +50,7 @@ OBJECTS = (
     Object("Contact", "contacts", (*_ENTITY, "LastName", "AccountId")),
     Object("Task", "tasks", (*_ENTITY, "OwnerId", "WhatId", "WhoId"), is_optional=True),
     Object("Event", "events", (*_ENTITY, "OwnerId", "WhatId", "WhoId"), is_optional=True),
+    Object("CampaignMember", "campaign_members", (*_ENTITY, "CampaignId", "LeadId"), is_optional=True),
     Object("OpportunityContactRole", "opportunity_contact_roles", (*_ENTITY, "OpportunityId", "ContactId")),
     Object(
         "OpportunityLineItem",
@@ -100,7 +101,7 @@ SALESFORCE = Source(
     name="salesforce",
     title="Salesforce",
     not_loaded=(
-        "Long texts, compound fields (their parts are loaded) and files; notes, e-mail bodies, price books, territories, campaign members. "
+        "Long texts, compound fields (their parts are loaded) and files; notes, e-mail bodies, price books, territories. "
         "Salesforce keeps whole seconds, dates nothing back, and knows no merge of opportunities. Owner, record type and currency of an "
         "opportunity have a history only where field history tracking is on; else their changes show from night to night. Field history "
         "reaches back 18 to 24 months."

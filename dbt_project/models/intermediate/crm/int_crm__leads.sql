@@ -1,4 +1,4 @@
--- Whatever changes a lead (its record, its history, a merge of its contact or company) passes through here: every model further on asks this one which
+-- Whatever changes a lead (its record, its history, its campaign, a merge of its contact or company) passes through here: every model further on asks this one which
 -- leads are new tonight.
 with
 
@@ -21,6 +21,8 @@ changed_leads as (
         select lead_key, _load_number from {{ ref('int_crm__lead_versions') }} {{ only_new_loads() }}
         union all
         select lead_key, _load_number from {{ ref('int_crm__lead_history') }} {{ only_new_loads() }}
+        union all
+        select lead_key, _load_number from {{ ref('int_crm__lead_campaigns') }} {{ only_new_loads() }}
         {% if is_incremental() -%}
         union all
         select lead_key, 0

@@ -10,7 +10,7 @@ select
     case when lead.is_converted then 'converted' else coalesce(stage.lead_status, 'new') end as lead_status,
     lead.lead_source as source_channel,
     lead.lead_direction,
-    cast(null as varchar) as source_campaign_id,
+    campaign.source_campaign_id,
     lead.disqualified_reason,
     lead.converted_opportunity_id as source_converted_deal_id,
     lead.created_date as created_at,
@@ -22,4 +22,6 @@ select
     lead._record_number,
     lead._load_number
 from {{ ref('stg_salesforce__leads') }} as lead
+left join {{ ref('int_salesforce__lead_campaigns') }} as campaign
+    on {{ stable_key("'salesforce'", 'lead._account', 'lead.lead_id') }} = campaign.lead_key
 left join {{ ref('lead_stages') }} as stage on stage.source_system = 'salesforce' and lead.status = stage.stage_id
