@@ -19,10 +19,9 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-import requests
-
 from extractors.core.errors import ConfigurationError, WatertightError
 from extractors.core.settings import Settings
+from extractors.core.webhook import post_message
 from warehouse.gates import UnlikelyLandingError
 
 log = logging.getLogger(__name__)
@@ -94,7 +93,7 @@ def send(settings: Settings, alert: Alert) -> list[str]:
         try:
             deliver(alert)
             worked.append(way)
-        except (requests.RequestException, smtplib.SMTPException, OSError, WatertightError) as error:
+        except (smtplib.SMTPException, OSError, WatertightError) as error:
             # Errors of these libraries quote the address.
             said = error.wrong if isinstance(error, WatertightError) else type(error).__name__
             log.error("The alert could not be sent by %s: %s", way, said)
@@ -105,30 +104,24 @@ def send(settings: Settings, alert: Alert) -> list[str]:
 
 def _ways(settings: Settings) -> Sequence[tuple[str, Callable[[Alert], None]]]:
     found: list[tuple[str, Callable[[Alert], None]]] = []
-    if settings.alert_slack_url:
-        slack = settings.alert_slack_url.get_secret_value()
-        found.append(("Slack", lambda alert: _post(slack, {"text": f"*{alert.title}*\n{_plain(alert.text)}"}, "WATERTIGHT_ALERT_SLACK_URL")))  # fmt: skip
-    if settings.alert_webhook_url:
-        hook = settings.alert_webhook_url.get_secret_value()
-        found.append(("webhook", lambda alert: _post(hook, {**asdict(alert), "title": alert.title, "at": datetime.now(UTC).isoformat()}, "WATERTIGHT_ALERT_WEBHOOK_URL")))  # fmt: skip
+    slack, hook = settings.alert_slack_url, settings.alert_webhook_url
+    if slack:
+        found.append(("Slack", lambda alert: post_message(slack, _for_slack(alert), "WATERTIGHT_ALERT_SLACK_URL")))
+    if hook:
+        found.append(("webhook", lambda alert: post_message(hook, _for_program(alert), "WATERTIGHT_ALERT_WEBHOOK_URL")))
     if settings.alert_email_to:
         found.append(("e-mail", lambda alert: _mail(settings, alert)))
     return found
 
 
-def _plain(text: str) -> str:
+def _for_slack(alert: Alert) -> dict[str, Any]:
     """Slack takes `<…>` and `&` for its own signs: a deal's name must not call the whole channel."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = alert.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"text": f"*{alert.title}*\n{text}"}
 
 
-def _post(url: str, body: dict[str, Any], setting: str) -> None:
-    if urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname:
-        raise ConfigurationError(f"{setting} is no address.", "It begins with https://.")
-    with requests.Session() as session:
-        session.trust_env = False  # neither a proxy nor a netrc of this machine gets to see it
-        answer = session.post(url, json=body, timeout=_SECONDS, allow_redirects=False, stream=True)
-    if not 200 <= answer.status_code < 300:
-        raise WatertightError(f"it answered {answer.status_code}.")
+def _for_program(alert: Alert) -> dict[str, Any]:
+    return {**asdict(alert), "title": alert.title, "at": datetime.now(UTC).isoformat()}
 
 
 def _mail(settings: Settings, alert: Alert) -> None:

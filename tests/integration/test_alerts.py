@@ -159,7 +159,7 @@ def test_an_alert_that_cannot_be_sent_changes_nothing(
     assert "alert" not in result.stdout + result.stderr
     [journal] = (tmp_path / "home" / "logs").glob("*nightly*")
     assert journal.read_text().count("The alert could not be sent by") == 3
-    assert f"it answered {status}" in journal.read_text()
+    assert f"_URL answered {status}" in journal.read_text()
     assert not [path for path, _ in receiver.posts if "elsewhere" in path], "a redirect was followed"
     nothing_shows_the_secrets(result, tmp_path)
 
