@@ -203,9 +203,21 @@ def build(as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--to", "target", type=click.Choice(["postgres"]), help="Copy what is published there instead; build nothing."
+)
 @json_option
-def publish(as_json: bool) -> None:
-    """Build what is loaded, verify it and publish it."""
+def publish(target: str | None, as_json: bool) -> None:
+    """Build what is loaded, verify it and publish it; or copy the published marts to another database."""
+    if target == "postgres":
+        with session("publish", as_json=as_json, keep_journal=False) as current:
+            from warehouse.postgres import copy_marts
+
+            copied = step(
+                current, "copy", "Copy to PostgreSQL", lambda: copy_marts(current.settings, current.progress.say)
+            )
+            current.answer(copied, lambda: None)
+        return
     with session("publish", as_json=as_json) as current, leased(current) as lease:
         built, _, published = finish(current, lease.run_id)
         current.answer(

@@ -94,7 +94,7 @@ def summarise(step: str, value: Any) -> str:
             models = sum(node["kind"] == "model" for node in value["nodes"])
             warned = sum(node["status"] == "warn" for node in tests)
             return f"{models} models, {len(tests)} tests" + (f", {warned} warned" if warned else "")
-        case "verify" | "publish":
+        case "verify" | "publish" | "copy":
             return f"{value['tables']} tables, {value['rows']:,} rows"
         case _:
             raise ValueError(f"the night has no step {step!r}")

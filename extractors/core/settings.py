@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     #: fields of the company's own that become columns of staging: source.table.field[:type][ as column], …
     custom_fields: Annotated[tuple[CustomField, ...], NoDecode] = Field((), alias="WATERTIGHT_CUSTOM_FIELDS")
 
+    #: postgresql://user:password@host/database, for `watertight publish --to postgres`; the role that may read there
+    postgres_url: SecretStr | None = Field(None, alias="WATERTIGHT_POSTGRES_URL")
+    postgres_schema: str = Field("watertight", alias="WATERTIGHT_POSTGRES_SCHEMA", pattern="^[a-z_][a-z0-9_]{0,62}$")
+    postgres_reader: str | None = Field(None, alias="WATERTIGHT_POSTGRES_READER")
+
     #: who is told when a night fails or the data are late; the addresses are secrets, whoever has them can write there
     alert_slack_url: SecretStr | None = Field(None, alias="WATERTIGHT_ALERT_SLACK_URL")
     alert_webhook_url: SecretStr | None = Field(None, alias="WATERTIGHT_ALERT_WEBHOOK_URL")
