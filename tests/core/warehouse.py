@@ -15,7 +15,6 @@ import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
-from dbt_common.events.event_manager_client import get_event_manager
 
 from extractors.sources import SOURCES
 
@@ -154,13 +153,12 @@ class Warehouse:
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(self.folder / "target"),
                    "--log-path", str(self.folder / "logs")]  # fmt: skip
         try:
-            self.results = dbtRunner().invoke([*arguments, *folders, "--quiet"])
+            self.results = dbtRunner().invoke(
+                [*arguments, *folders, "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
+            )
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             reset_adapters()  # type: ignore[no-untyped-call]
-            for logger in get_event_manager().loggers:
-                for handler in getattr(logger, "_python_logger").handlers:  # noqa: B009 - dbt has no public way to close its log
-                    handler.close()
         return self.results
 
     def build(self, *arguments: str) -> Any:
