@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -21,6 +21,9 @@ from extractors.core.custom_fields import TYPES
 from extractors.core.errors import ConfigurationError, WatertightError
 from extractors.core.settings import Settings
 from warehouse.database import attach, plain_errors, require_space, writer
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunner
 
 #: the dbt project lies beside this package, wherever the working directory is
 DBT_PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -168,7 +171,6 @@ def _run_dbt(
     """The nodes' results, and the compiled SQL of the tests among them, by name. With `only` these nodes and no data tests."""
     # Imported late: dbt takes two seconds to come in, and most commands do without it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
 
     variables = {
         "timezone": settings.timezone,
@@ -190,7 +192,7 @@ def _run_dbt(
     ]
     with _environment(settings, as_of), _log(settings) as write:
         try:
-            outcome = dbtRunner(callbacks=[write, _announcer(report)]).invoke(arguments)
+            outcome = _runner(arguments, [write, _announcer(report)]).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt-duckdb is half typed
     if outcome.exception is not None or outcome.result is None:
@@ -214,6 +216,12 @@ def _run_dbt(
         if result.node.resource_type == "test" and getattr(result.node, "compiled_code", None)
     }
     return nodes, compiled
+
+
+def _runner(arguments: Sequence[str], callbacks: list[Callable[[Any], None]]) -> dbtRunner:
+    from dbt.cli.main import dbtRunner
+
+    return dbtRunner(callbacks=callbacks)
 
 
 @contextmanager
