@@ -15,7 +15,9 @@ from dbt_common.events.base_types import EventMsg
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 #: nothing is told or written that no test reads
 _QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors")
+#: the projects read last, by their variables
 _manifests: dict[str, Manifest] = {}
+_KEPT = 4
 
 
 def run_dbt(arguments: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None) -> Any:
@@ -42,9 +44,13 @@ def shared_runner(arguments: Sequence[str], callbacks: list[Callable[[EventMsg],
     return dbtRunner(manifest=_manifest([*places, *_QUIET]), callbacks=callbacks)
 
 
-def _manifest(options: Sequence[str]) -> Manifest:
-    """The project as dbt reads it. A run leaves its compiled SQL in the manifest: every one begins with a fresh copy."""
+def _manifest(options: Sequence[str]) -> Manifest | None:
+    """The project as dbt reads it; None when it cannot, and whoever builds then is told why. A run leaves its compiled SQL in a manifest: each has a copy."""
     variables = options[options.index("--vars") + 1]
-    if variables not in _manifests:
-        _manifests[variables] = dbtRunner().invoke(["parse", *options]).result
-    return _manifests[variables].deepcopy()
+    manifest = _manifests.pop(variables, None) or dbtRunner().invoke(["parse", *options]).result
+    if not isinstance(manifest, Manifest):
+        return None
+    _manifests[variables] = manifest
+    if len(_manifests) > _KEPT:
+        _manifests.pop(next(iter(_manifests)))  # a manifest is a hundred megabytes
+    return manifest.deepcopy()

@@ -93,7 +93,8 @@ def test_a_contract_holds_and_a_breach_names_the_column(model: Model) -> None:
         ):
             message = model.run(broken, DESCRIBED, materialized=materialized, on_schema_change="fail")
             assert all(word in message for word in words), message
-    assert model.ask("select deal_amount from deals") == [(9,)]
+    # the table that grows took over the other's row
+    assert model.ask("select deal_amount from deals") == [(9,), (9,)]
     comments = "select comment from duckdb_columns() where table_name = 'deals' order by column_index"
     assert model.ask("select comment from duckdb_tables()") == [("One row per deal.",)]
     assert model.ask(comments) == [("The deal's number.",), ("In its own currency.",)]
