@@ -26,7 +26,7 @@ nightly: $(RUN) ## one night: extract, load, build, verify, publish; the simulat
 	@$(PYTHON) -m watertight.scheduled
 
 test: $(DEV) ## every test
-	@$(PYTHON) -m pytest -n 2 --dist loadfile # a file on one worker: its servers and warehouses are made once
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder # a file on one worker, the longest first: its servers and warehouses are made once
 
 check: lint types sql quick-tests ## lint, types, unit and contract tests (under 90 s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,38 @@ import pytest
 from extractors.core.landing import LandingWriter, Manifest
 from extractors.core.settings import Settings
 from extractors.core.spec import Record
+from warehouse import build
+
+#: the files that take a minute and more, the longest first: a long one begun last would leave the other worker nothing to do
+LONGEST = (
+    "test_as_of",
+    "test_core_ledger",
+    "test_three_crms",
+    "test_salesforce_journey",
+    "test_pipedrive_journey",
+    "test_tryton",
+    "test_bench",
+    "test_oracle",
+    "test_planted_faults",
+    "test_mutants",
+    "test_hubspot_journey",
+    "test_scenario",
+    "test_marts",
+)
+#: and then those that take longest as a rule
+_KINDS = ("e2e", "integration", "contract", "unit")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order of their length; within a file the order stays as it was drawn."""
+
+    def length(item: pytest.Item) -> tuple[int, int]:
+        place = LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+        kind = next((number for number, name in enumerate(_KINDS) if item.get_closest_marker(name)), len(_KINDS))
+        return place, kind
+
+    items.sort(key=length)
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +55,20 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
             monkeypatch.delenv(name)
     monkeypatch.setenv("WATERTIGHT_HOME", str(tmp_path / "home"))
     monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _project_read_once() -> Iterator[None]:
+    """The product reads the dbt project for every warehouse; the tests have dozens in a process."""
+
+    def runner(arguments: Sequence[str], callbacks: list[Callable[[Any], None]]) -> Any:
+        from tests.core.project import shared_runner  # dbt takes seconds to come in
+
+        return shared_runner(arguments, callbacks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "_runner", runner)
+        yield
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -19,6 +21,9 @@ from extractors.core.custom_fields import TYPES
 from extractors.core.errors import ConfigurationError, WatertightError
 from extractors.core.settings import Settings
 from warehouse.database import attach, plain_errors, require_space, writer
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunner
 
 #: the dbt project lies beside this package, wherever the working directory is
 DBT_PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -33,6 +38,8 @@ _ROWS_SHOWN, _ROWS_READ = 3, 200
 _SENTENCES = ("problem", "likely_cause")
 
 _GOOD = {"success", "pass"}
+#: the levels of dbt's events that nobody reads
+_TOO_MUCH = {"debug", "test", "dynamic"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def build_as_of(
     if failed:
         raise WatertightError(
             f"{', '.join(tables)} could not be built as it was then. " + " ".join(map(_sentence, failed[:3])),
-            f"The publication is untouched. The log is in {settings.build_dir / 'logs' / 'dbt.log'}.",
+            f"The publication is untouched. The log is in {_log_file(settings)}.",
         )
 
 
@@ -164,7 +171,6 @@ def _run_dbt(
     """The nodes' results, and the compiled SQL of the tests among them, by name. With `only` these nodes and no data tests."""
     # Imported late: dbt takes two seconds to come in, and most commands do without it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
 
     variables = {
         "timezone": settings.timezone,
@@ -176,23 +182,22 @@ def _run_dbt(
     arguments = [
         "build",
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-        *("--target-path", str(settings.build_dir / "target"), "--log-path", str(settings.build_dir / "logs")),
+        *("--target-path", str(settings.build_dir / "target"), "--log-path", str(_log_file(settings).parent)),
         *("--vars", json.dumps(variables)),
         # Unit tests prove the SQL, not the night's data: they run with the project's own tests.
         *("--exclude-resource-type", "unit_test"),
         *(("--select", *only, "--exclude-resource-type", "test") if only else ()),
-        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-write-json"),
+        # dbt's own log puts every one of 18,000 events into words before it sees that it is none of those wanted.
+        *("--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-write-json"),
     ]
-    with _environment(settings, as_of):
+    with _environment(settings, as_of), _log(settings) as write:
         try:
-            outcome = dbtRunner(callbacks=[_announcer(report)]).invoke(arguments)
+            outcome = _runner(arguments, [write, _announcer(report)]).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt-duckdb is half typed
     if outcome.exception is not None or outcome.result is None:
         reason = str(outcome.exception or "no reason given").strip()
-        raise WatertightError(
-            f"dbt could not run the project: {reason}", f"Its log is in {settings.build_dir / 'logs' / 'dbt.log'}."
-        )
+        raise WatertightError(f"dbt could not run the project: {reason}", f"Its log is in {_log_file(settings)}.")
     results = list(getattr(outcome.result, "results", []))
     nodes = tuple(
         Node(
@@ -211,6 +216,12 @@ def _run_dbt(
         if result.node.resource_type == "test" and getattr(result.node, "compiled_code", None)
     }
     return nodes, compiled
+
+
+def _runner(arguments: Sequence[str], callbacks: list[Callable[[Any], None]]) -> dbtRunner:
+    from dbt.cli.main import dbtRunner
+
+    return dbtRunner(callbacks=callbacks)
 
 
 @contextmanager
@@ -234,6 +245,24 @@ def _environment(settings: Settings, as_of: datetime | None) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _log(settings: Settings) -> Iterator[Callable[[Any], None]]:
+    """Writes what dbt tells a person, a line each, to its log, of which the last ten megabytes and as many before them are kept."""
+    path = _log_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
+
+    def write(event: Any) -> None:
+        if event.info.level not in _TOO_MUCH:
+            line = f"{event.info.ts.ToJsonString()} [{event.info.level}] {event.info.msg}"
+            handler.emit(logging.makeLogRecord({"msg": line}))
+
+    try:
+        yield write
+    finally:
+        handler.close()
 
 
 def _announcer(report: Callable[[str], None]) -> Callable[[Any], None]:
@@ -282,6 +311,10 @@ def _failing_rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[str
         f"{sentence} {', '.join(rows[:_ROWS_SHOWN])}".strip() + (", …" if len(rows) > _ROWS_SHOWN else "")
         for sentence, rows in list(causes.items())[:_ROWS_SHOWN]
     ]
+
+
+def _log_file(settings: Settings) -> Path:
+    return settings.build_dir / "logs" / "dbt.log"
 
 
 def _result_file(settings: Settings) -> Path:

@@ -24,7 +24,7 @@
     {%- set table = load_relation(this) -%}
     {%- if table is none -%} {{ return(false) }} {%- endif -%}
     {%- set held = [] -%}
-    {%- for column in adapter.get_columns_in_relation(table) if column.name.startswith('custom_') -%}
+    {%- for column in columns_of(table) if column.name.startswith('custom_') -%}
         {%- do held.append(column.name ~ ' ' ~ column.dtype | lower | replace(' ', '')) -%}
     {%- endfor -%}
     {%- set wanted = [] -%}

@@ -1,7 +1,6 @@
 """A warehouse without extractors: raw tables written by hand, night by night, and dbt run on them in this process."""
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
-from dbt_common.events.event_manager_client import get_event_manager
 
 from extractors.sources import SOURCES
+from tests.core.project import run_dbt
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 RESOURCES = {source.name: source.tables for source in SOURCES.values()}
 ACCOUNTS = {"hubspot": "4711", "files": "exports", "tryton": "crm"}
 _ENVELOPE = """
@@ -143,24 +138,9 @@ class Warehouse:
                     ],
                 )
 
-    def dbt(self, *arguments: str) -> Any:
+    def dbt(self, *arguments: str, variables: dict[str, str] | None = None) -> Any:
         """Run dbt; returns its result object."""
-        os.environ |= {
-            "WATERTIGHT_WAREHOUSE_FILE": str(self.files["warehouse"]),
-            "WATERTIGHT_MARTS_FILE": str(self.files["marts"]),
-            "WATERTIGHT_DETAIL_FILE": str(self.files["detail"]),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        }
-        folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(self.folder / "target"),
-                   "--log-path", str(self.folder / "logs")]  # fmt: skip
-        try:
-            self.results = dbtRunner().invoke([*arguments, *folders, "--quiet"])
-        finally:
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-            reset_adapters()  # type: ignore[no-untyped-call]
-            for logger in get_event_manager().loggers:
-                for handler in getattr(logger, "_python_logger").handlers:  # noqa: B009 - dbt has no public way to close its log
-                    handler.close()
+        self.results = run_dbt(arguments, self.folder, variables)
         return self.results
 
     def build(self, *arguments: str) -> Any:

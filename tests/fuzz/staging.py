@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from warehouse.build import DBT_PROJECT
+from tests.core.project import run_dbt
 
 
 @dataclass(frozen=True)
@@ -24,34 +20,25 @@ class Staging:
 
     @classmethod
     def compile(cls, folder: Path) -> Staging:
-        """Asks dbt, once, in a process of its own."""
-        environment = os.environ | {
-            f"WATERTIGHT_{name.upper()}_FILE": str(folder / f"{name}.duckdb")
-            for name in ("warehouse", "marts", "detail")
-        }
-        subprocess.run(
-            [
-                str(Path(sys.executable).with_name("dbt")), "compile", "--quiet", "--select", "staging", "--project-dir", str(DBT_PROJECT),
-                "--profiles-dir", str(DBT_PROJECT), "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"),
-            ],
-            check=True, env=environment,
-        )  # fmt: skip
-        return cls.read(folder)
-
-    @classmethod
-    def read(cls, folder: Path) -> Staging:
-        """What was compiled in `folder`."""
-        nodes = json.loads((folder / "target" / "manifest.json").read_text())["nodes"].values()
+        """Asks dbt, once."""
+        outcome = run_dbt(["compile", "--select", "staging"], folder)
+        if not outcome.success:
+            raise AssertionError(f"dbt could not compile the project: {outcome.exception or outcome.result}")
         found = cls({}, {})
-        for node in nodes:
+        for node in (each.node for each in outcome.result.results):
             table = next(
-                (name.rpartition(".")[2] for name in node["depends_on"].get("nodes", []) if name.startswith("source.")),
+                (name.rpartition(".")[2] for name in node.depends_on.nodes if name.startswith("source.")),
                 None,
             )
-            if table and node["resource_type"] == "model" and node.get("compiled_code"):
-                found.models.setdefault(table, {})[node["name"]] = node["compiled_code"]
-            elif table and (node.get("test_metadata") or {}).get("name") == "values_parse":
-                found.tests.setdefault(table, {})[node["name"]] = node["compiled_code"]
+            if table and node.resource_type == "model" and node.compiled_code:
+                found.models.setdefault(table, {})[node.name] = node.compiled_code
+            elif (
+                table
+                and node.resource_type == "test"
+                and node.test_metadata
+                and node.test_metadata.name == "values_parse"
+            ):
+                found.tests.setdefault(table, {})[node.name] = node.compiled_code
         return found
 
     def run(self, warehouse: Path, table: str) -> tuple[dict[str, list[dict[str, Any]]], set[tuple[str, str]]]:

@@ -36,7 +36,7 @@ Marts = tuple[duckdb.DuckDBPyConnection, list[History]]
 @pytest.fixture(scope="module")
 def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marts]:
     histories = draw(SEED, DEALS)
-    connection = build_marts(tmp_path_factory.mktemp("marts"), core_tables(histories))
+    connection = build_marts(tmp_path_factory.mktemp("marts"), core_tables(histories), unit_tests=True)
     yield connection, histories
     connection.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -67,7 +66,7 @@ def built(warehouse: Warehouse, preset: str) -> tuple[dict[str, Any], dict[str, 
     """(stage → its step and number, warned stage → sentence, measured step → deals that reached it, in the funnel's order)."""
     result = warehouse.dbt(
         "build", "--full-refresh", "--select", "+dim_stages", "+mart_sales__funnel", "--exclude", "test_type:unit",
-        "--indirect-selection", "cautious", "--vars", json.dumps({"funnel_preset": preset}),
+        "--indirect-selection", "cautious", variables={"funnel_preset": preset},
     )  # fmt: skip
     assert result.success, [each.message for each in result.result or () if each.status in ("error", "fail")]
     steps = {

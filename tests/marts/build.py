@@ -16,7 +16,9 @@ from uuid import UUID
 import duckdb
 import yaml
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
+from tests.core import project
+
+PROJECT = project.PROJECT
 COLUMNS: dict[str, dict[str, str]] = {
     model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
     for model in yaml.safe_load((PROJECT / "models/core/_core.yml").read_text())["models"]
@@ -94,15 +96,21 @@ def build_marts(
     tables: dict[str, list[dict[str, Any]]],
     selected: Sequence[str] = ("path:models/marts", "marts_*", *SEEDS),
     tests: str = "eager",
+    unit_tests: bool = False,
 ) -> duckdb.DuckDBPyConnection:
-    """The selected marts over the given core tables, their tests (dbt's indirect selection) green; a read-only connection to them."""
+    """The selected marts over the given core tables, their tests (dbt's indirect selection) green; a read-only connection to them.
+
+    Their unit tests prove the SQL on rows of their own, the same over any core: they run with them where `unit_tests` says so.
+    """
     write_core(home, tables)
     # what is asked of dimensions and of the sources' own records has none here
     excluded = ("test_name:snapshots_equal_the_ledger", "test_name:equals_control_totals", "core_*")
-    result = run_dbt(
-        home, "build", "--select", *DERIVED, *selected, "--exclude", *excluded, "--indirect-selection", tests,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout[-6000:]
+    selection = ["--select", *DERIVED, *selected, "--exclude", *excluded, "--indirect-selection", tests]
+    if not unit_tests:
+        selection += ["--exclude-resource-type", "unit_test"]
+    outcome = project.run_dbt(["build", *selection], home, {"timezone": "Europe/Berlin"})
+    failed = [f"{each.node.name}: {each.message}" for each in outcome.result or () if each.status in ("error", "fail")]
+    assert outcome.success, "\n".join(failed) or outcome.exception
     return duckdb.connect(str(home / "marts.duckdb"), read_only=True)
 
 

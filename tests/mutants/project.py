@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.core.warehouse import PROJECT, Warehouse
+from tests.core.project import PROJECT
+from tests.core.warehouse import Warehouse
 
 #: every company of the proof reports in this time zone, so that the day of an instant is not its UTC day
-TIMEZONE = "Europe/Berlin"
+VARIABLES = {"timezone": "Europe/Berlin"}
 #: `"marts"."main"."dim_deals"`: compiled SQL names database and schema; the proof finds a table by its name alone
 _QUALIFIED = re.compile(r'"(?:warehouse|marts|detail)"\."\w+"\.("\w+")')
 
@@ -77,8 +77,7 @@ class Project:
 def compile_project(folder: Path) -> Project:
     """Compiles the project in `folder`. Raises AssertionError with dbt's words where it cannot."""
     warehouse = Warehouse(folder)
-    variables = ("--vars", json.dumps({"timezone": TIMEZONE}))
-    manifest = _done(warehouse.dbt("parse", *variables))
+    manifest = _done(warehouse.dbt("parse", variables=VARIABLES))
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
     with warehouse.connect() as connection:
         connection.execute(
@@ -89,8 +88,8 @@ def compile_project(folder: Path) -> Project:
             if node.config.materialized == "incremental":
                 connection.execute(f'create schema if not exists "{node.database}"."{node.schema}"')
                 connection.execute(f"create table {node.relation_name} (nothing boolean)")
-    full = _compiled(warehouse, "--full-refresh", *variables)
-    increment = _compiled(warehouse, *variables)
+    full = _compiled(warehouse, "--full-refresh")
+    increment = _compiled(warehouse)
     ordered = _in_order({node.unique_id: node for node in increment.values() if node.resource_type == "model"})
     names = {node.unique_id: node.name for node in increment.values()}
     real = {node.unique_id for node in ordered if node.config.materialized != "ephemeral"}
@@ -116,7 +115,9 @@ def compile_project(folder: Path) -> Project:
 
 def _compiled(warehouse: Warehouse, *arguments: str) -> dict[str, Any]:
     # the connection is made anew: dbt keeps nothing between two runs that would hide the tables
-    results = _done(warehouse.dbt("compile", "--select", "resource_type:model", "test_type:data", *arguments)).results
+    results = _done(
+        warehouse.dbt("compile", "--select", "resource_type:model", "test_type:data", *arguments, variables=VARIABLES)
+    ).results
     return {result.node.unique_id: result.node for result in results}
 
 
