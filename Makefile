@@ -77,6 +77,8 @@ lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)
 		--group build --group dev pyproject.toml -o requirements-dev.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--group bench --constraints requirements-dev.lock -o requirements-bench.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group semantic --constraints requirements-dev.lock -o requirements-semantic.lock
 
 clean: ## remove the environment and the caches; data stay
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
