@@ -30,7 +30,7 @@ def main() -> int:
     if given.write:
         PAGE.write_text(text)
     else:
-        print(text)
+        print(text, end="")
     return 0
 
 

@@ -60,6 +60,14 @@ Most figures stand in one table, `mart_metrics__values`: one row per metric, len
 | `is_complete_period` | false while the period still runs |
 
 {words}
+Two more ways to the same figures: each metric's mart, named below, with intervals and counts beside the figure; and MetricFlow, for tools that speak
+dbt's semantic layer, over the published file (`make semantic` sets it up and compares it with the table):
+
+```
+cd dbt_project/semantic && ../../.venv/bin/dbt parse
+../../.venv/bin/mf query --metrics win_rate,deals_won --group-by metric_time__quarter
+```
+
 These rules hold for every metric:
 
 - **Nothing to divide by gives no figure.** The value is empty then: never 0, never infinite. What nobody declared (a quota, a cost) gives none either.

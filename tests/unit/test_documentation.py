@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from extractors.core.settings import Settings
 from extractors.sources import SOURCES
 from extractors.sources.files.contract import CONTRACTS
+from tests.metrics_page.entries import entries
 
 pytestmark = pytest.mark.unit
 
@@ -68,3 +70,26 @@ def test_the_settings_of_memory_are_documented_with_their_defaults() -> None:
         field = Settings.model_fields[name]
         assert f"#{field.alias}={field.default}\n" in (ROOT / ".env.example").read_text()
         assert f"`{field.alias}` ({field.default})" in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_the_page_of_metrics_says_what_the_marts_say() -> None:
+    """Its answers are asked of the demonstration company by tests/integration/test_metrics.py."""
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    explained = entries()
+    assert sorted(re.findall(r"^### (.+)$", page, re.MULTILINE)) == sorted(entry.title for entry in explained)
+    for entry in explained:
+        section = page.partition(f"### {entry.title}\n")[2].partition("\n### ")[0]
+        said = [*(f"`{name}`" for name in entry.names), entry.question, entry.formula, *entry.edge_cases]
+        assert [sentence for sentence in said if sentence not in section] == [], f"{entry.title}: make metrics-page"
+        assert "```sql\nselect " in section
+
+
+def test_the_exposure_of_the_dashboard_names_what_it_reads() -> None:
+    exposures = yaml.safe_load((ROOT / "dbt_project" / "models" / "_exposures.yml").read_text())["exposures"]
+    [named] = (each["depends_on"] for each in exposures if each["name"] == "dashboard")
+    read = {
+        name
+        for path in (ROOT / "dashboard").glob("*.py")
+        for name in re.findall(r"\b(?:mart|dim|fct)_[a-z_]+", path.read_text())
+    }
+    assert sorted(read - {reference.split("'")[1] for reference in named}) == []
