@@ -52,7 +52,8 @@ def _explained(manifest: dict[str, Any]) -> dict[str, Any]:
     nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in _EXPLAINED}
     kept = nodes.keys() | manifest["sources"].keys() | manifest["exposures"].keys()
     for node in nodes.values():
-        node.pop("root_path", None)
+        node["description"] = _told(node["description"], node["config"].pop("meta", {}))
+        node["meta"] = {}
     return manifest | {
         "metadata": {"project_name": manifest["metadata"]["project_name"], "send_anonymous_usage_stats": False},
         "nodes": nodes,
@@ -62,6 +63,20 @@ def _explained(manifest: dict[str, Any]) -> dict[str, Any]:
         "parent_map": _among(kept, manifest["parent_map"]),
         "child_map": _among(kept, manifest["child_map"]),
     }
+
+
+def _told(description: str, meta: dict[str, Any]) -> str:
+    """The description of a table with what else its YAML says of it, as Markdown: the page would show that as one long line of code."""
+    parts = [description]
+    if meta.get("questions"):
+        parts.append("\n".join(["**It answers**", "", *(f"- {question}" for question in meta["questions"])]))
+    for name, title in (("formula", "Formula"), ("drill_down", "Behind it")):
+        if meta.get(name):
+            parts.append(f"**{title}:** {meta[name]}")
+    if meta.get("metrics"):
+        names = [name for entry in meta["metrics"] for name in entry["names"]]
+        parts.append(f"**Metrics:** {', '.join(f'`{name}`' for name in names)} (docs/metrics.md)")
+    return "\n\n".join(parts)
 
 
 def _among(kept: set[str], edges: dict[str, list[str]]) -> dict[str, list[str]]:
