@@ -12,6 +12,7 @@ from extractors.core.settings import Settings
 from extractors.sources import SOURCES
 from extractors.sources.files.contract import CONTRACTS
 from tests.metrics_page.entries import entries
+from warehouse.as_of import published_tables
 
 pytestmark = pytest.mark.unit
 
@@ -84,12 +85,14 @@ def test_the_page_of_metrics_says_what_the_marts_say() -> None:
         assert "```sql\nselect " in section
 
 
-def test_the_exposure_of_the_dashboard_names_what_it_reads() -> None:
-    exposures = yaml.safe_load((ROOT / "dbt_project" / "models" / "_exposures.yml").read_text())["exposures"]
-    [named] = (each["depends_on"] for each in exposures if each["name"] == "dashboard")
+def test_the_exposures_name_what_is_read() -> None:
+    """The dashboard reads what its modules name; PostgreSQL gets every table of the published file."""
+    described = yaml.safe_load((ROOT / "dbt_project" / "models" / "_exposures.yml").read_text())["exposures"]
+    named = {each["name"]: [reference.split("'")[1] for reference in each["depends_on"]] for each in described}
     read = {
         name
         for path in (ROOT / "dashboard").glob("*.py")
         for name in re.findall(r"\b(?:mart|dim|fct)_[a-z_]+", path.read_text())
     }
-    assert sorted(read - {reference.split("'")[1] for reference in named}) == []
+    assert sorted(read - {*named["dashboard"]}) == [], "add them to models/_exposures.yml"
+    assert named["postgresql"] == published_tables(), "models/_exposures.yml lists the published tables, in this order"
