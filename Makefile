@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help nightly test check lint types sql quick-tests verify oracle planted reconciliation mutants thirty-nights thousand-nights calls bench \
-	lock clean
+	metrics-page semantic lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -18,6 +18,7 @@ BASE_PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3 pyth
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 BENCH := $(VENV)/.installed-bench
+SEMANTIC := $(VENV)/.installed-semantic
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +26,7 @@ help: ## this list
 nightly: $(RUN) ## one night: extract, load, build, verify, publish; the simulated CRM when no real one is set up
 	@$(PYTHON) -m watertight.scheduled
 
-test: $(DEV) ## every test
+test: $(SEMANTIC) ## every test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder # a file on one worker, the longest first: its servers and warehouses are made once
 
 check: lint types sql quick-tests ## lint, types, unit and contract tests (under 90 s)
@@ -70,6 +71,12 @@ calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls pos
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hours; BENCH_OPTIONS='--deals 100000' is shorter, --keep and later --resume go on after a cut)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)
 
+metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md (two minutes)
+	@$(PYTHON) -m tests.metrics_page --write
+
+semantic: $(SEMANTIC) ## hold MetricFlow's answers (dbt_project/semantic) against mart_metrics__values (three minutes)
+	@$(PYTHON) -m tests.semantic
+
 lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--group build pyproject.toml -o requirements.lock
@@ -77,6 +84,8 @@ lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)
 		--group build --group dev pyproject.toml -o requirements-dev.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--group bench --constraints requirements-dev.lock -o requirements-bench.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group semantic --constraints requirements-dev.lock -o requirements-semantic.lock
 
 clean: ## remove the environment and the caches; data stay
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -99,10 +108,10 @@ $(DEV): $(VENV)/.uv requirements-dev.lock pyproject.toml
 	@$(call install,requirements-dev.lock)
 	@touch $(RUN) $@
 
-# On top of the development environment, whose versions its lock was resolved with.
-$(BENCH): $(DEV) requirements-bench.lock
-	@echo 'Installing requirements-bench.lock …'
-	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-bench.lock
+# On top of the development environment, whose versions their locks were resolved with.
+$(BENCH) $(SEMANTIC): $(VENV)/.installed-%: $(DEV) requirements-%.lock
+	@echo 'Installing requirements-$*.lock …'
+	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-$*.lock
 	@touch $@
 
 # uv itself came from its own lock and is not in this one: sync would remove it, were it not told to run from outside the list.

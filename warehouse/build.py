@@ -165,6 +165,37 @@ def _custom_fields(settings: Settings) -> dict[str, list[dict[str, str]]]:
     return by_model
 
 
+def parsed_project(settings: Settings, folder: Path) -> dict[str, Any]:
+    """The project's manifest as dbt writes it, with its descriptions rendered; dbt's own files go to `folder`. Raises as `build` does."""
+    from dbt.cli.main import dbtRunner
+
+    with _environment(settings, None):
+        outcome = dbtRunner().invoke([
+            "parse",
+            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+            *("--target-path", str(folder), "--log-path", str(folder)),
+            *("--vars", _variables(settings), "--log-level", "none", "--no-partial-parse"),
+        ])  # fmt: skip
+    if not outcome.success:
+        raise WatertightError(
+            f"dbt could not read the project: {str(outcome.exception).strip()}",
+            "Mend the file it names, then run again.",
+        )
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
+
+
+def _variables(settings: Settings) -> str:
+    """What dbt_project.yml takes from the settings, as JSON."""
+    return json.dumps({
+        "timezone": settings.timezone,
+        "currency": settings.currency,
+        "constant_rate_date": settings.constant_rate_date.isoformat() if settings.constant_rate_date else "",
+        "funnel_preset": settings.funnel_preset,
+        "custom_fields": _custom_fields(settings),
+    })  # fmt: skip
+
+
 def _run_dbt(
     settings: Settings, report: Callable[[str], None], as_of: datetime | None = None, only: Sequence[str] = ()
 ) -> tuple[tuple[Node, ...], dict[str, str]]:
@@ -172,18 +203,11 @@ def _run_dbt(
     # Imported late: dbt takes two seconds to come in, and most commands do without it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-    variables = {
-        "timezone": settings.timezone,
-        "currency": settings.currency,
-        "constant_rate_date": settings.constant_rate_date.isoformat() if settings.constant_rate_date else "",
-        "funnel_preset": settings.funnel_preset,
-        "custom_fields": _custom_fields(settings),
-    }
     arguments = [
         "build",
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--target-path", str(settings.build_dir / "target"), "--log-path", str(_log_file(settings).parent)),
-        *("--vars", json.dumps(variables)),
+        *("--vars", _variables(settings)),
         # Unit tests prove the SQL, not the night's data: they run with the project's own tests.
         *("--exclude-resource-type", "unit_test"),
         *(("--select", *only, "--exclude-resource-type", "test") if only else ()),

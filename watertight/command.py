@@ -27,6 +27,7 @@ from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings, read_settings
 from extractors.sources import SOURCES
 from warehouse import as_of, query
+from warehouse.dictionary import write_dictionary
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
@@ -317,6 +318,17 @@ def sql(statement: str | None, form: str, as_json: bool) -> None:
             prompt.converse(current.settings, answer, complain_and_go_on, click.echo)
         else:
             answer_query(current, current.settings, sys.stdin.read() if statement is None else statement, form)
+
+
+@main.command()
+@json_option
+def dictionary(as_json: bool) -> None:
+    """Write the data dictionary: every table, column and line of descent, in one HTML file."""
+    with session("dictionary", as_json=as_json) as current:
+        with current.progress.step("Read the project") as result:
+            path = write_dictionary(current.settings)
+            result.text = f"{path.stat().st_size / 1e6:.1f} MB"
+        current.answer({"file": str(path)}, lambda: current.out.print(str(path), soft_wrap=True, highlight=False))
 
 
 @main.command("as-of")

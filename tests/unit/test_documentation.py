@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from extractors.core.settings import Settings
 from extractors.sources import SOURCES
 from extractors.sources.files.contract import CONTRACTS
+from tests.metrics_page.entries import entries
+from warehouse.as_of import published_tables
 
 pytestmark = pytest.mark.unit
 
@@ -85,3 +88,28 @@ def test_the_page_on_performance_says_what_misses_its_goal() -> None:
         if not goal or float(ratio) != float(goal.removeprefix("≤ ")):  # rounded as they are shown
             expected = "" if not goal else "yes" if float(ratio) < float(goal.removeprefix("≤ ")) else "**no**"
             assert met == expected, work
+
+
+def test_the_page_of_metrics_says_what_the_marts_say() -> None:
+    """Its answers are asked of the demonstration company by tests/integration/test_metrics.py."""
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    explained = entries()
+    assert sorted(re.findall(r"^### (.+)$", page, re.MULTILINE)) == sorted(entry.title for entry in explained)
+    for entry in explained:
+        section = page.partition(f"### {entry.title}\n")[2].partition("\n### ")[0]
+        said = [*(f"`{name}`" for name in entry.names), entry.question, entry.formula, *entry.edge_cases]
+        assert [sentence for sentence in said if sentence not in section] == [], f"{entry.title}: make metrics-page"
+        assert "```sql\nselect " in section
+
+
+def test_the_exposures_name_what_is_read() -> None:
+    """The dashboard reads what its modules name; PostgreSQL gets every table of the published file."""
+    described = yaml.safe_load((ROOT / "dbt_project" / "models" / "_exposures.yml").read_text())["exposures"]
+    named = {each["name"]: [reference.split("'")[1] for reference in each["depends_on"]] for each in described}
+    read = {
+        name
+        for path in (ROOT / "dashboard").glob("*.py")
+        for name in re.findall(r"\b(?:mart|dim|fct)_[a-z_]+", path.read_text())
+    }
+    assert sorted(read - {*named["dashboard"]}) == [], "add them to models/_exposures.yml"
+    assert named["postgresql"] == published_tables(), "models/_exposures.yml lists the published tables, in this order"
