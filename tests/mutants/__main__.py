@@ -13,17 +13,20 @@ from tests.mutants import companies, mutations, report
 from tests.mutants import judges as judging
 from tests.mutants.project import Project, compile_project
 from tests.mutants.proof import Outcome, prove
+from tests.mutants.unit_tests import UnitTests
 
 PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "mutants.md"
 
 
 def scenes(project: Project, folder: Path, seed: int) -> list[judging.Judges]:
-    """The three companies with their tests, the quickest first."""
+    """The four companies with their tests, the quickest first."""
     answers, histories, learned = companies.drawn_for_the_marts(project, folder / "answers", seed, 250)
     by_hand, leads = companies.by_hand(project, folder / "by_hand")
+    scenario = companies.worked_out_by_hand(project, folder / "scenario")
     oracle, nights = companies.told_by_the_oracle(project, folder / "oracle", seed, 400)
     return [
         judging.judges(answers, project.tests, judging.of_the_marts(answers, histories, learned)),
+        judging.judges(scenario, project.tests, judging.of_the_scenario(scenario)),
         judging.judges(by_hand, project.tests, judging.of_the_ledger(by_hand, leads)),
         judging.judges(oracle, project.tests, judging.of_the_oracle(oracle, nights)),
     ]
@@ -50,12 +53,16 @@ def main() -> int:
             print(f"No model of core or marts is called {' or '.join(given.models)}.", file=sys.stderr)
             return 2
         judges = scenes(project, Path(folder), 1)
+        scenario = next(each.scene for each in judges if each.scene.name == "scenario")
+        unit_tests = UnitTests(scenario, project)
+        for left_out in unit_tests.left_out:
+            print(f"not asked: {left_out}", file=sys.stderr)
         for each in judges:
             for left_out in each.left_out:
                 print(f"{each.scene.name}: not asked: {left_out}", file=sys.stderr)
         sites = sum(len(mutations.mutants_of(model)) for model in models)
         started = time.monotonic()
-        outcomes = prove(mutations.draw(models, given.seed), given.limit, project, judges, _tell)
+        outcomes = prove(mutations.draw(models, given.seed), given.limit, project, judges, _tell, unit_tests)
     seconds = time.monotonic() - started
     print(report.summary(outcomes, sites, given.seed, seconds))
     for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""The companies the mutants live through: one by hand, one drawn for the oracle's ledger, one drawn for the marts' answers."""
+"""The companies the mutants live through: two by hand, one drawn for the oracle's ledger, one drawn for the marts' answers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tests.oracle import lead_histories
 from tests.oracle.histories import found_company, live_on, write_folder
 from tests.oracle.lead_ledger import Night as LeadNight
 from tests.oracle.ledger import Night, parse_instant
+from tests.scenario.nights import load_nights
 from watertight import night as steps
 
 #: leads of every kind of history, a dozen of each
@@ -234,6 +235,14 @@ def told_by_the_oracle(project: Project, folder: Path, seed: int, deals: int) ->
 def _extracted_at(settings: Settings) -> datetime:
     manifests = sorted(settings.landing_dir.glob("files/*/deals/*/manifest.json"), key=lambda path: path.parent.name)
     return parse_instant(json.loads(manifests[-1].read_text(encoding="utf-8"))["extracted_at"])
+
+
+def worked_out_by_hand(project: Project, folder: Path) -> Scene:
+    """The forty deals of tests/scenario, with everything that marketing, customers and plans need, over three nights."""
+    scene = empty("scenario", project)
+    for settings, _ in load_nights(folder):
+        scene.add_night(settings.warehouse_file, "raw")
+    return scene
 
 
 def _after_half(history: History) -> datetime:

@@ -16,7 +16,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.integration import test_core_ledger, test_lead_ledger, test_marts, test_marts_over_time, test_waterfall
+from tests.integration import (
+    test_core_ledger,
+    test_lead_ledger,
+    test_marts,
+    test_marts_over_time,
+    test_scenario,
+    test_waterfall,
+)
 from tests.marts import answers, over_time, waterfall
 from tests.marts.histories import History
 from tests.mutants.project import DataTest
@@ -178,6 +185,23 @@ def of_the_marts(scene: Scene, histories: list[History], learned: over_time.Lear
         *_functions(test_marts, {"marts": (scene.con, histories)}),
         *_functions(test_marts_over_time, {"company": company}),
         *_functions(test_waterfall, {"marts": scene.con, "built": (None, histories)}),
+    ]
+
+
+def of_the_scenario(scene: Scene) -> list[OwnTest]:
+    """tests/integration/test_scenario.py: every figure that was worked out by hand."""
+
+    def figures(name: str) -> Callable[[], None]:
+        return lambda: test_scenario.test_the_mart_says_what_was_worked_out_by_hand(name, scene.con)
+
+    marts = {name: frozenset({rows[0].mart}) for name, rows in test_scenario.GROUPS.items()}
+    return [
+        *(OwnTest(f"test_scenario: {name}", figures(name), tables) for name, tables in marts.items()),
+        OwnTest(
+            "test_scenario: the table for dashboards",
+            lambda: test_scenario.test_the_table_for_dashboards_says_the_same(scene.con),
+            frozenset({"mart_metrics__values"}),
+        ),
     ]
 
 

@@ -13,6 +13,7 @@ from tests.mutants.judges import Judges
 from tests.mutants.mutations import Mutant
 from tests.mutants.project import Project
 from tests.mutants.scene import Fingerprint, TooSlow
+from tests.mutants.unit_tests import UnitTests
 
 #: a mutant that takes longer than this would keep the night from ending
 SECONDS = 20.0
@@ -49,8 +50,10 @@ class Outcome:
         return self.is_seen or bool(self.own)
 
 
-def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Outcome:
-    """Asks scene after scene until a shipped data test fails."""
+def try_mutant(
+    mutant: Mutant, project: Project, scenes: Sequence[Judges], unit_tests: UnitTests | None = None
+) -> Outcome:
+    """Asks scene after scene until a shipped data test fails, then the model's unit tests."""
     outcome = Outcome(mutant)
     started = time.monotonic()
     texts = {mutant.model: (mutant.full, mutant.increment)}
@@ -76,6 +79,11 @@ def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Ou
             outcome.has_effect = True
         if outcome.is_refused or outcome.is_stillborn:
             break
+    if unit_tests is not None and not outcome.is_refused and not outcome.is_stillborn:
+        failed = unit_tests.found(mutant)
+        if failed:
+            outcome.has_effect = True
+            outcome.own.add(failed)
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -100,6 +108,7 @@ def prove(
     project: Project,
     scenes: Sequence[Judges],
     report: Callable[[Outcome, int], None] = lambda outcome, number: None,
+    unit_tests: UnitTests | None = None,
 ) -> list[Outcome]:
     """The first `limit` mutants that are SQL at all; 0 = all of them. Two that read the same are one."""
     outcomes: list[Outcome] = []
@@ -110,7 +119,7 @@ def prove(
         if text in seen:
             continue
         seen.add(text)
-        outcome = try_mutant(mutant, project, scenes)
+        outcome = try_mutant(mutant, project, scenes, unit_tests)
         if outcome.is_stillborn:
             continue
         outcomes.append(outcome)
