@@ -1,8 +1,8 @@
 """The true parameters of the simulator's process: what a company's figures would be if it had sold for ever.
 
 The simulator states its process as draws (`simulator/deals.py`), not as conversion rates and medians. These follow from it, and are read off the
-whole lives of one very large company of a seed that no tested company has: no as-of cuts a life off, no warehouse and no SQL takes part.
-Lives begin long before the stage is removed that the company removes on night 8, so that nothing but the process shows in them.
+lives of one very large company of a seed that no tested company has: no warehouse and no SQL takes part, and what counts began so long before the end
+that hardly a life is cut off. The end is night 8, on which the company removes a stage: nothing but the process shows before it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from simulator import deals, pipelines
 from simulator.chance import Flags, Ints
-from simulator.events import ARCHIVED, CREATED, NEVER, RESTORED, STAGE, STATUS, Events
+from simulator.events import CREATED, NEVER, RESTORED, STAGE, STATUS, Events
 from simulator.seasons import BEGINNING, DAY, HISTORY_DAYS, Arrivals
 from simulator.sellers import Sellers
 
@@ -85,7 +85,6 @@ def walks(events: Events) -> Walks:
     gone[back] = NEVER  # who was restored went on where it had stopped
     is_undisturbed = np.ones(moves.count, dtype=bool)
     is_undisturbed[place] = False
-    assert ARCHIVED < 0, "a merge is told by the survivor's number, which is not negative"
     return Walks(stage, entered, gone, is_undisturbed)
 
 
@@ -95,7 +94,9 @@ def true_parameters(size: int) -> dict[Parameter, Truth]:
     found: dict[Parameter, list[NDArray[np.float64]]] = defaultdict(list)
     for begin in range(0, size, _BLOCK):
         numbers = np.arange(begin, min(begin + _BLOCK, size), dtype=np.int64)
-        way = walks(deals.live(SEED, numbers, arrivals, sellers))
+        events = deals.live(SEED, numbers, arrivals, sellers)
+        # whoever stands in the stage that is removed then is moved beyond it at once, and would look converted
+        way = walks(events.keep(events.happened < pipelines.REMOVED_AT))
         for parameter, values in _observed(way):
             found[parameter].append(values)
     return {

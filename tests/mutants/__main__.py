@@ -19,13 +19,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "mutants.md"
 
 
 def scenes(project: Project, folder: Path, seed: int) -> list[judging.Judges]:
-    """The four companies with their tests, the quickest first."""
+    """The five companies with their tests, the quickest first."""
     answers, histories, learned = companies.drawn_for_the_marts(project, folder / "answers", seed, 250)
+    market, drawn = companies.drawn_for_the_market(project, folder / "market", seed, 250)
     by_hand, leads = companies.by_hand(project, folder / "by_hand")
     scenario = companies.worked_out_by_hand(project, folder / "scenario")
     oracle, nights = companies.told_by_the_oracle(project, folder / "oracle", seed, 400)
     return [
         judging.judges(answers, project.tests, judging.of_the_marts(answers, histories, learned)),
+        judging.judges(market, project.tests, judging.of_the_market(market, drawn)),
         judging.judges(scenario, project.tests, judging.of_the_scenario(scenario)),
         judging.judges(by_hand, project.tests, judging.of_the_ledger(by_hand, leads)),
         judging.judges(oracle, project.tests, judging.of_the_oracle(oracle, nights)),

@@ -20,11 +20,13 @@ from tests.integration import (
     test_core_ledger,
     test_lead_ledger,
     test_marts,
+    test_marts_flow,
+    test_marts_market,
     test_marts_over_time,
     test_scenario,
     test_waterfall,
 )
-from tests.marts import answers, over_time, waterfall
+from tests.marts import answers, flow, market, over_time, waterfall
 from tests.marts.histories import History
 from tests.mutants.project import DataTest
 from tests.mutants.scene import Scene
@@ -176,16 +178,23 @@ def of_the_ledger(scene: Scene, leads: Sequence[LeadNight]) -> list[OwnTest]:
 
 
 def of_the_marts(scene: Scene, histories: list[History], learned: over_time.Learned) -> list[OwnTest]:
-    """tests/integration/test_marts.py, test_marts_over_time.py and test_waterfall.py."""
+    """tests/integration/test_marts.py, test_marts_flow.py, test_marts_over_time.py and test_waterfall.py."""
     _remember(answers, "histories")
+    _remember(flow, "histories")
     _remember(over_time, "histories")
     _remember(waterfall, "histories")
     company = test_marts_over_time.Company(scene.con, histories, learned)
     return [
         *_functions(test_marts, {"marts": (scene.con, histories)}),
+        *_functions(test_marts_flow, {"marts": (scene.con, histories)}),
         *_functions(test_marts_over_time, {"company": company}),
         *_functions(test_waterfall, {"marts": scene.con, "built": (None, histories)}),
     ]
+
+
+def of_the_market(scene: Scene, drawn: market.Market) -> list[OwnTest]:
+    """tests/integration/test_marts_market.py."""
+    return list(_functions(test_marts_market, {"company": (scene.con, drawn)}))
 
 
 def of_the_scenario(scene: Scene) -> list[OwnTest]:
