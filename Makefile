@@ -43,7 +43,7 @@ sql: $(DEV) ## sqlfluff on the dbt project
 quick-tests: $(DEV)
 	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
 
-mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 10 min)
+mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 15 min; goes on where it was stopped)
 	@$(PYTHON) -m tests.mutants --write
 
 coverage: $(DEV) ## count the companies whose 95 % intervals hold the true values: writes docs/proofs/coverage.md (a quarter of an hour; goes on where it was stopped)

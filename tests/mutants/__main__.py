@@ -6,13 +6,14 @@ import argparse
 import fnmatch
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from tests.mutants import companies, mutations, report
 from tests.mutants import judges as judging
+from tests.mutants.kept import Kept
+from tests.mutants.outcome import Outcome
 from tests.mutants.project import Project, compile_project
-from tests.mutants.proof import Outcome, prove
+from tests.mutants.proof import prove
 from tests.mutants.unit_tests import UnitTests
 
 PAGE = Path(__file__).parents[2] / "docs" / "proofs" / "mutants.md"
@@ -44,6 +45,9 @@ def main() -> int:
         "--seed", type=int, default=1, help="which mutants are drawn, and of which companies (default 1)"
     )
     parser.add_argument("--models", nargs="+", default=["*"], help="names of models, or patterns like mart_sales__*")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/mutants"), help="where outcomes are kept (default build/mutants)"
+    )
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[2])}")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -62,10 +66,10 @@ def main() -> int:
         for each in judges:
             for left_out in each.left_out:
                 print(f"{each.scene.name}: not asked: {left_out}", file=sys.stderr)
+        kept = Kept(given.out, project)
         sites = sum(len(mutations.mutants_of(model)) for model in models)
-        started = time.monotonic()
-        outcomes = prove(mutations.draw(models, given.seed), given.limit, project, judges, _tell, unit_tests)
-    seconds = time.monotonic() - started
+        outcomes = prove(mutations.draw(models, given.seed), given.limit, project, judges, _tell, unit_tests, kept)
+    seconds = sum(each.seconds for each in outcomes)
     print(report.summary(outcomes, sites, given.seed, seconds))
     for outcome in outcomes:
         if not outcome.is_dead and not report.is_equivalent(outcome):

@@ -312,7 +312,7 @@ def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def answer(company: Any, *question: Any) -> Any:
-        key = (id(company), *(tuple(each) if isinstance(each, list | dict) else each for each in question))
+        key = (id(company), *(repr(each) if isinstance(each, list | dict) else each for each in question))
         if key not in known:
             known[key] = function(company, *question)
         return known[key]

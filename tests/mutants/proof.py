@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass, field
 from functools import partial
 
 import duckdb
 
 from tests.mutants.judges import Judges
+from tests.mutants.kept import Kept
 from tests.mutants.mutations import Mutant
+from tests.mutants.outcome import Outcome
 from tests.mutants.project import Project
 from tests.mutants.scene import Fingerprint, TooSlow
 from tests.mutants.unit_tests import UnitTests
@@ -19,35 +20,6 @@ from tests.mutants.unit_tests import UnitTests
 SECONDS = 20.0
 #: what DuckDB says of SQL that cannot be: no night would begin with it
 _NO_SQL = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.NotImplementedException)
-
-
-@dataclass
-class Outcome:
-    """What became of one mutant. `errors` and `warnings` are the shipped data tests that failed, by label."""
-
-    mutant: Mutant
-    is_stillborn: bool = False
-    has_effect: bool = False
-    refusal: str = ""
-    errors: set[str] = field(default_factory=set)
-    warnings: set[str] = field(default_factory=set)
-    own: set[str] = field(default_factory=set)
-    seconds: float = 0.0
-
-    @property
-    def is_refused(self) -> bool:
-        """A shipped data test or contract fails: nothing would be published."""
-        return bool(self.refusal or self.errors)
-
-    @property
-    def is_seen(self) -> bool:
-        """The shipped checks say something, a warning included."""
-        return self.is_refused or bool(self.warnings)
-
-    @property
-    def is_dead(self) -> bool:
-        """Somebody noticed."""
-        return self.is_seen or bool(self.own)
 
 
 def try_mutant(
@@ -109,6 +81,7 @@ def prove(
     scenes: Sequence[Judges],
     report: Callable[[Outcome, int], None] = lambda outcome, number: None,
     unit_tests: UnitTests | None = None,
+    kept: Kept | None = None,
 ) -> list[Outcome]:
     """The first `limit` mutants that are SQL at all; 0 = all of them. Two that read the same are one."""
     outcomes: list[Outcome] = []
@@ -119,7 +92,11 @@ def prove(
         if text in seen:
             continue
         seen.add(text)
-        outcome = try_mutant(mutant, project, scenes, unit_tests)
+        outcome = kept.read(mutant) if kept else None
+        if outcome is None:
+            outcome = try_mutant(mutant, project, scenes, unit_tests)
+            if kept:
+                kept.write(outcome)
         if outcome.is_stillborn:
             continue
         outcomes.append(outcome)

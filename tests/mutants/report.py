@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tests.mutants.explanations import reason_for
-from tests.mutants.proof import Outcome
+from tests.mutants.outcome import Outcome
 
 #: shares of the mutants that are not equivalent
 WANTED_DEAD = 0.95
