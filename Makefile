@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify oracle planted reconciliation mutants thirty-nights thousand-nights calls bench \
+.PHONY: help nightly test check lint types sql quick-tests verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls bench \
 	metrics-page semantic lock clean
 
 VENV := .venv
@@ -44,8 +44,11 @@ sql: $(DEV) ## sqlfluff on the dbt project
 quick-tests: $(DEV)
 	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
 
-mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 10 min)
+mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 15 min; goes on where it was stopped)
 	@$(PYTHON) -m tests.mutants --write
+
+coverage: $(DEV) ## count the companies whose 95 % intervals hold the true values: writes docs/proofs/coverage.md (a quarter of an hour; goes on where it was stopped)
+	@$(PYTHON) -m tests.coverage --write
 
 verify: $(RUN) ## prove that the warehouse equals a rebuild from its landing files
 	@$(VENV)/bin/watertight verify

@@ -19,8 +19,8 @@ from tests.scenario.expectations import (
     metrics,
     number,
     published,
-    settings,
 )
+from tests.scenario.nights import load_nights
 from watertight import night as steps
 
 pytestmark = pytest.mark.integration
@@ -37,18 +37,9 @@ FIGURES = [each for each in expected() if published(each)]
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The company's three nights, loaded as any folder of files, and the last one built."""
-    place = tmp_path_factory.mktemp("scenario")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(Settings.model_config, "env_file", None)
-        for folder in (*sorted((FOLDER / "earlier").iterdir()), FOLDER / "company"):
-            current = Settings(home_dir=place, files_dir=folder, simulated_time=True, **settings())  # type: ignore[arg-type]
-            plan = steps.plan(current, ["files"], one_process=True)
-            for task in plan["tasks"]:
-                steps.extract(current, task)
-            steps.load(current, plan["run_id"])
-            if folder.name == "company":
-                steps.build(current, plan["run_id"])
-            steps.give_up(current, plan["run_id"])
+    for current, run_id in load_nights(tmp_path_factory.mktemp("scenario")):
+        if current.files_dir == FOLDER / "company":
+            steps.build(current, run_id)
     return current
 
 

@@ -1,4 +1,4 @@
-"""The companies the mutants live through: one by hand, one drawn for the oracle's ledger, one drawn for the marts' answers."""
+"""The companies the mutants live through: two by hand, one drawn for the oracle's ledger, two drawn for the marts' answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from extractors.core.settings import Settings
 from tests.core.company import NIGHTS, Company, HubSpot, file_change, file_deal, stage
 from tests.core.warehouse import Warehouse
-from tests.integration import test_lead_ledger
+from tests.integration import test_lead_ledger, test_marts_flow
+from tests.marts import market
 from tests.marts.build import COLUMNS, DERIVED, INTERMEDIATE, write_core
 from tests.marts.histories import Event, History, core_tables, draw, key
 from tests.marts.over_time import Learned, learn
@@ -23,6 +24,7 @@ from tests.oracle import lead_histories
 from tests.oracle.histories import found_company, live_on, write_folder
 from tests.oracle.lead_ledger import Night as LeadNight
 from tests.oracle.ledger import Night, parse_instant
+from tests.scenario.nights import load_nights
 from watertight import night as steps
 
 #: leads of every kind of history, a dozen of each
@@ -236,6 +238,14 @@ def _extracted_at(settings: Settings) -> datetime:
     return parse_instant(json.loads(manifests[-1].read_text(encoding="utf-8"))["extracted_at"])
 
 
+def worked_out_by_hand(project: Project, folder: Path) -> Scene:
+    """The forty deals of tests/scenario, with everything that marketing, customers and plans need, over three nights."""
+    scene = empty("scenario", project)
+    for settings, _ in load_nights(folder):
+        scene.add_night(settings.warehouse_file, "raw")
+    return scene
+
+
 def _after_half(history: History) -> datetime:
     return history.events[len(history.events) // 2].at
 
@@ -261,8 +271,21 @@ def drawn_for_the_marts(project: Project, folder: Path, seed: int, deals: int) -
         removed | {"stage_key": key("stage", "A", "removed"), "source_stage_id": "removed", "stage_name": "removed", "is_deleted": True,
                    "funnel_step": "meeting"}
     )  # fmt: skip
+    return _written("answers", project, folder, tables | {"fct_quotas": test_marts_flow.quotas()}), histories, learned
+
+
+def drawn_for_the_market(project: Project, folder: Path, seed: int, deals: int) -> tuple[Scene, market.Market]:
+    """Core tables written from a drawn market around drawn deals: leads, hand-offs, spend, costs, customers; the market."""
+    histories = draw(seed, deals)
+    folder.mkdir(parents=True)
+    tables = core_tables(histories)
+    drawn = market.draw(seed, histories, tables)
+    return _written("market", project, folder, tables), drawn
+
+
+def _written(name: str, project: Project, folder: Path, tables: dict[str, list[dict[str, Any]]]) -> Scene:
     write_core(folder, tables)
-    scene = empty("answers", project, frozenset(COLUMNS))
+    scene = empty(name, project, frozenset(COLUMNS))
     scene.derived = frozenset(DERIVED)
     scene.add_night(folder / "marts.duckdb", "main", INTERMEDIATE.format(marts=""))
-    return scene, histories, learned
+    return scene

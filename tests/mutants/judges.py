@@ -16,8 +16,17 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.integration import test_core_ledger, test_lead_ledger, test_marts, test_marts_over_time, test_waterfall
-from tests.marts import answers, over_time, waterfall
+from tests.integration import (
+    test_core_ledger,
+    test_lead_ledger,
+    test_marts,
+    test_marts_flow,
+    test_marts_market,
+    test_marts_over_time,
+    test_scenario,
+    test_waterfall,
+)
+from tests.marts import answers, flow, market, over_time, waterfall
 from tests.marts.histories import History
 from tests.mutants.project import DataTest
 from tests.mutants.scene import Scene
@@ -169,15 +178,39 @@ def of_the_ledger(scene: Scene, leads: Sequence[LeadNight]) -> list[OwnTest]:
 
 
 def of_the_marts(scene: Scene, histories: list[History], learned: over_time.Learned) -> list[OwnTest]:
-    """tests/integration/test_marts.py, test_marts_over_time.py and test_waterfall.py."""
+    """tests/integration/test_marts.py, test_marts_flow.py, test_marts_over_time.py and test_waterfall.py."""
     _remember(answers, "histories")
+    _remember(flow, "histories")
     _remember(over_time, "histories")
     _remember(waterfall, "histories")
     company = test_marts_over_time.Company(scene.con, histories, learned)
     return [
         *_functions(test_marts, {"marts": (scene.con, histories)}),
+        *_functions(test_marts_flow, {"marts": (scene.con, histories)}),
         *_functions(test_marts_over_time, {"company": company}),
         *_functions(test_waterfall, {"marts": scene.con, "built": (None, histories)}),
+    ]
+
+
+def of_the_market(scene: Scene, drawn: market.Market) -> list[OwnTest]:
+    """tests/integration/test_marts_market.py."""
+    return list(_functions(test_marts_market, {"company": (scene.con, drawn)}))
+
+
+def of_the_scenario(scene: Scene) -> list[OwnTest]:
+    """tests/integration/test_scenario.py: every figure that was worked out by hand."""
+
+    def figures(name: str) -> Callable[[], None]:
+        return lambda: test_scenario.test_the_mart_says_what_was_worked_out_by_hand(name, scene.con)
+
+    marts = {name: frozenset({rows[0].mart}) for name, rows in test_scenario.GROUPS.items()}
+    return [
+        *(OwnTest(f"test_scenario: {name}", figures(name), tables) for name, tables in marts.items()),
+        OwnTest(
+            "test_scenario: the table for dashboards",
+            lambda: test_scenario.test_the_table_for_dashboards_says_the_same(scene.con),
+            frozenset({"mart_metrics__values"}),
+        ),
     ]
 
 
@@ -279,7 +312,7 @@ def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def answer(company: Any, *question: Any) -> Any:
-        key = (id(company), *(tuple(each) if isinstance(each, list | dict) else each for each in question))
+        key = (id(company), *(repr(each) if isinstance(each, list | dict) else each for each in question))
         if key not in known:
             known[key] = function(company, *question)
         return known[key]

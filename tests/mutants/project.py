@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.core.project import PROJECT
 from tests.core.warehouse import Warehouse
+from tests.mutants import fixtures
 
 #: every company of the proof reports in this time zone, so that the day of an instant is not its UTC day
 VARIABLES = {"timezone": "Europe/Berlin"}
@@ -53,13 +54,13 @@ class DataTest:
 
 @dataclass(frozen=True)
 class Project:
-    """Models in the order of the build; `seeds` as files; the names of the `sources`' tables."""
+    """Models in the order of the build; `seeds` as files; the names of the `sources`' tables; the shipped data tests and the unit tests."""
 
     models: dict[str, Model]
     tests: tuple[DataTest, ...]
     seeds: dict[str, Path]
     sources: frozenset[str] = frozenset()
-    children: dict[str, frozenset[str]] = field(default_factory=dict)
+    unit_tests: tuple[fixtures.UnitTest, ...] = ()
 
     def descendants(self, name: str) -> list[str]:
         """The models that read this one, however far away, in the order of the build."""
@@ -110,6 +111,7 @@ def compile_project(folder: Path) -> Project:
             if node.resource_type == "seed"
         },
         frozenset(node.identifier for node in manifest.sources.values()),
+        fixtures.read(manifest),
     )
 
 

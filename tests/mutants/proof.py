@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass, field
 from functools import partial
 
 import duckdb
 
 from tests.mutants.judges import Judges
+from tests.mutants.kept import Kept
 from tests.mutants.mutations import Mutant
+from tests.mutants.outcome import Outcome
 from tests.mutants.project import Project
 from tests.mutants.scene import Fingerprint, TooSlow
+from tests.mutants.unit_tests import UnitTests
 
 #: a mutant that takes longer than this would keep the night from ending
 SECONDS = 20.0
@@ -20,37 +22,10 @@ SECONDS = 20.0
 _NO_SQL = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.NotImplementedException)
 
 
-@dataclass
-class Outcome:
-    """What became of one mutant. `errors` and `warnings` are the shipped data tests that failed, by label."""
-
-    mutant: Mutant
-    is_stillborn: bool = False
-    has_effect: bool = False
-    refusal: str = ""
-    errors: set[str] = field(default_factory=set)
-    warnings: set[str] = field(default_factory=set)
-    own: set[str] = field(default_factory=set)
-    seconds: float = 0.0
-
-    @property
-    def is_refused(self) -> bool:
-        """A shipped data test or contract fails: nothing would be published."""
-        return bool(self.refusal or self.errors)
-
-    @property
-    def is_seen(self) -> bool:
-        """The shipped checks say something, a warning included."""
-        return self.is_refused or bool(self.warnings)
-
-    @property
-    def is_dead(self) -> bool:
-        """Somebody noticed."""
-        return self.is_seen or bool(self.own)
-
-
-def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Outcome:
-    """Asks scene after scene until a shipped data test fails."""
+def try_mutant(
+    mutant: Mutant, project: Project, scenes: Sequence[Judges], unit_tests: UnitTests | None = None
+) -> Outcome:
+    """Asks scene after scene until a shipped data test fails, then the model's unit tests."""
     outcome = Outcome(mutant)
     started = time.monotonic()
     texts = {mutant.model: (mutant.full, mutant.increment)}
@@ -76,6 +51,11 @@ def try_mutant(mutant: Mutant, project: Project, scenes: Sequence[Judges]) -> Ou
             outcome.has_effect = True
         if outcome.is_refused or outcome.is_stillborn:
             break
+    if unit_tests is not None and not outcome.is_refused and not outcome.is_stillborn:
+        failed = unit_tests.found(mutant)
+        if failed:
+            outcome.has_effect = True
+            outcome.own.add(failed)
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -100,6 +80,8 @@ def prove(
     project: Project,
     scenes: Sequence[Judges],
     report: Callable[[Outcome, int], None] = lambda outcome, number: None,
+    unit_tests: UnitTests | None = None,
+    kept: Kept | None = None,
 ) -> list[Outcome]:
     """The first `limit` mutants that are SQL at all; 0 = all of them. Two that read the same are one."""
     outcomes: list[Outcome] = []
@@ -110,7 +92,11 @@ def prove(
         if text in seen:
             continue
         seen.add(text)
-        outcome = try_mutant(mutant, project, scenes)
+        outcome = kept.read(mutant) if kept else None
+        if outcome is None:
+            outcome = try_mutant(mutant, project, scenes, unit_tests)
+            if kept:
+                kept.write(outcome)
         if outcome.is_stillborn:
             continue
         outcomes.append(outcome)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from tests.mutants.explanations import reason_for
-from tests.mutants.proof import Outcome
+from tests.mutants.outcome import Outcome
 
 #: shares of the mutants that are not equivalent
 WANTED_DEAD = 0.95
@@ -90,11 +90,12 @@ _INTRODUCTION = """# Proof by planted faults in the SQL
 `make mutants` plants one small fault after the other in the compiled SQL of the core models and marts (a join of another kind, a
 predicate dropped, `<` for `<=`, another order, `lag` for `lead`, a day too many …) and asks who notices: every kind of fault in turn, each in
 the model that had the fewest until then, so that no model is left out. A mutated model and all that follows from it are built on DuckDB over
-three small companies: one by hand with three sources and five nights (deals, leads with their histories, money in several currencies, merges,
-ids that two accounts share), one drawn for the oracle with two nights, one drawn for the marts' answers. They are built at once and, where
+five small companies: the forty deals of `tests/scenario`, one by hand with three sources and five nights (deals, leads with their histories, money in several currencies, merges,
+ids that two accounts share), one drawn for the oracle with two nights, one drawn for the marts' answers, one for those of marketing and customers. They are built at once and, where
 increments are concerned, night by night. Every fault is first shown to the **shipped data tests and contracts**, which every night runs, then to
-the **repository's tests and the oracles** of deals and leads. A data test that would fail without a fault is not asked; one that cannot even be asked fails the
-proof, unless it reads tables that a company of written core tables does not have. The page is written by `python -m tests.mutants --write`.
+the **repository's tests, the dbt unit tests and the oracles** of deals and leads. A data test that would fail without a fault is not asked; one that cannot even be asked fails the
+proof, unless it reads tables that a company of written core tables does not have. The page is written by `python -m tests.mutants --write`, which goes on where it
+was stopped as long as no SQL and no test has changed.
 """
 
 
