@@ -7,12 +7,10 @@ the first time is new but for lines that say the same twice: there one pass does
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 
@@ -21,30 +19,25 @@ import duckdb
 from extractors.core.errors import IntegrityError
 from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest, set_aside
 from extractors.core.settings import Settings
-from warehouse import gates
+from warehouse import bookkeeping, gates
+from warehouse.bookkeeping import utc
 from warehouse.database import explain, require_space, writer
 from warehouse.lease import Lease
+
+#: Several threads writing one table wait for each other by asking again and again: half as much processor time more, for nothing on two cores.
+#: Lines carry their number, so their order in the table is free and need not be bought with buffers. zstd fits payloads and is tried alone:
+#: what it is compared with costs more to try than it ever saves.
+_TUNING = """
+set threads = 1;
+set preserve_insertion_order = false;
+set disabled_compression_methods = 'fsst,dict_fsst';
+set zstd_min_string_length = 128;
+"""
 
 #: what a landing of one byte, compressed, may need in the database, the write-ahead log and the spill files together
 _GROWTH = 6
 
-_CREATE = (
-    """
-create schema if not exists raw;
-create table if not exists raw._loads (
-    load_number bigint, source_system varchar, account varchar, resource varchar, run_id varchar, file varchar, sha256 varchar,
-    rows_landed bigint, rows_new bigint, rows_held bigint, rows_vanished bigint, mode varchar, sweep_of varchar,
-    cursor_from timestamp, cursor_to timestamp, data_through timestamp, extracted_at timestamp, pages bigint, requests bigint,
-    loaded_at timestamp
-);
-create table if not exists raw._control_totals (
-    load_number bigint, source_system varchar, account varchar, run_id varchar, resource varchar, as_of timestamp,
-    pipeline_id varchar, stage_id varchar, currency_code varchar, deal_count bigint, deal_amount decimal(18,2),
-    excluded_ids varchar[], left_out_ids varchar[]
-);
-"""
-    + gates.CREATE
-)
+_CREATE = "create schema if not exists raw;" + bookkeeping.CREATE + gates.CREATE
 
 _CREATE_RESOURCE = """
 create table if not exists raw."{table}" (
@@ -102,6 +95,7 @@ def load(
     """
     loaded = []
     with writer(settings.warehouse_file, settings.ingest_memory_mb) as connection:
+        connection.execute(_TUNING)
         connection.execute(_CREATE)
         for source, table in tables:
             connection.execute(_CREATE_RESOURCE.format(table=f"{source}__{table}"))
@@ -228,7 +222,7 @@ def _write_versions(
         )
     for what in gates.check(connection, landing, table, number, vanished, accepted):
         report(f"{manifest.source_system} {manifest.resource}: accepted although {what}")
-    _write_bookkeeping(connection, landing, number, new_by_file, vanished)
+    bookkeeping.write(connection, landing, number, new_by_file, vanished)
     return Loaded(
         source=manifest.source_system,
         account=manifest.account,
@@ -343,51 +337,14 @@ def _mark_vanished(
             where not is_deleted and $as_of is not null and {may_be_judged} and _source_id not in (select _source_id from arrivals)
         ) and _account = $account""",
         {
-            "extracted_at": _utc(manifest.extracted_at),
+            "extracted_at": utc(manifest.extracted_at),
             "run_id": manifest.run_id,
             "rows": manifest.rows,
             "number": number,
             "account": manifest.account,
-            "as_of": _utc(manifest.extracted_at),
+            "as_of": utc(manifest.extracted_at),
         },
     )
-
-
-def _write_bookkeeping(
-    connection: duckdb.DuckDBPyConnection, landing: Landing, number: int, new_by_file: dict[str, int], vanished: int
-) -> None:
-    """One row per file; what belongs to the landing as a whole stands in the first, so that sums over files are right.
-
-    A landing without rows is written down under its manifest, for its cursor.
-    """
-    manifest = landing.manifest
-    files = [(part.file, part.sha256, part.rows) for part in manifest.parts]
-    if not files:
-        files = [(MANIFEST, hashlib.sha256((landing.folder / MANIFEST).read_bytes()).hexdigest(), 0)]
-    for index, (file, sha256, rows) in enumerate(files):
-        new, first = new_by_file.get(file, 0), index == 0
-        connection.execute(
-            f"insert into raw._loads values ({', '.join(['?'] * 20)})",
-            [
-                number, manifest.source_system, manifest.account, manifest.resource, manifest.run_id,
-                "/".join((*landing.folder.parts[-4:], file)), sha256,
-                rows, new, rows - new, vanished if first else 0, manifest.mode, manifest.sweep_of,
-                _utc(manifest.cursor_from), _utc(manifest.cursor_to), _utc(manifest.data_through), _utc(manifest.extracted_at),
-                manifest.pages if first else 0, manifest.requests if first else 0, datetime.now(UTC).replace(tzinfo=None),
-            ],
-        )  # fmt: skip
-    controls = manifest.control_totals
-    if controls is None:
-        return
-    for total in controls.totals:
-        connection.execute(
-            f"insert into raw._control_totals values ({', '.join(['?'] * 13)})",
-            [
-                number, manifest.source_system, manifest.account, manifest.run_id, manifest.resource, _utc(controls.as_of),
-                total.pipeline_id, total.stage_id, total.currency_code, total.deal_count, total.deal_amount,
-                list(controls.excluded_ids), list(controls.left_out_ids),
-            ],
-        )  # fmt: skip
 
 
 def _is_duplicate(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> bool:
@@ -409,7 +366,7 @@ def _is_superseded(connection: duckdb.DuckDBPyConnection, landing: Landing) -> b
         "select max(run_id), max(cursor_to) from raw._loads where source_system = $1 and account = $2 and resource = $3",
         [manifest.source_system, manifest.account, manifest.resource],
     ).fetchone() or (None, None)
-    start = _utc(manifest.cursor_from)
+    start = utc(manifest.cursor_from)
     if manifest.mode == "changes" and start is not None and (reached is None or start > reached):
         raise IntegrityError(
             f"The landing {landing.folder} begins at {manifest.cursor_from}, but {manifest.source_system} {manifest.resource} is loaded"
@@ -443,10 +400,3 @@ def _is_unreadable(error: duckdb.Error) -> bool:
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str, values: object = None) -> int:
     row = connection.execute(query, values).fetchone()
     return int(row[0]) if row else 0
-
-
-def _utc(instant: str | datetime | None) -> datetime | None:
-    """Raw instants are UTC without a zone."""
-    if isinstance(instant, str):
-        instant = datetime.fromisoformat(instant)
-    return instant.astimezone(UTC).replace(tzinfo=None) if instant else None

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     #: megabytes that DuckDB may hold while it builds core and marts; what is more goes to files beside the one it writes
     memory_mb: int = Field(2000, alias="WATERTIGHT_MEMORY_MB", ge=300, le=1_000_000)
     #: the same while it loads landings and builds staging, which pass rows through and keep none
-    ingest_memory_mb: int = Field(250, alias="WATERTIGHT_INGEST_MEMORY_MB", ge=150, le=1_000_000)
+    ingest_memory_mb: int = Field(200, alias="WATERTIGHT_INGEST_MEMORY_MB", ge=150, le=1_000_000)
 
     #: fields of the company's own that become columns of staging: source.table.field[:type][ as column], …
     custom_fields: Annotated[tuple[CustomField, ...], NoDecode] = Field((), alias="WATERTIGHT_CUSTOM_FIELDS")

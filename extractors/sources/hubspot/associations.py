@@ -39,7 +39,8 @@ def ends_inline(connection: HubSpotConnection, kind: str, types: Sequence[str], 
                 continue
             if found.is_cut:
                 cut.setdefault(to, []).append(object_id)
-            own[to] = sorted_ids([one.id if one.id is not None else one.object_id for one in found.results])
+            ids = [one.id if one.id is not None else one.object_id for one in found.results]
+            own[to] = sorted_ids(ids) if len(ids) > 1 else ids
     for to, ids in cut.items():
         for object_id, whole in _read(connection, kind, to, ids).items():
             ends[object_id][to] = whole

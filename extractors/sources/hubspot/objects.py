@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 #: objects in one list or batch, without and with history
 PAGE, HISTORY_PAGE = 100, 50
 #: a history of exactly so many entries may have been cut; HubSpot documents no limit, others report these
-SUSPECT_HISTORY = (20, 45)
+SUSPECT_HISTORY = frozenset({20, 45})
 
 _text = msgspec.json.Decoder(str)
 _stamp = msgspec.json.Decoder(str | None)
@@ -154,7 +154,7 @@ class Reading:
         for name, objects in sorted(self._suspects.items()):
             log.warning(
                 "HubSpot: the history of %s has exactly %s entries in %d %s; HubSpot may have cut it",
-                name, " or ".join(map(str, SUSPECT_HISTORY)), objects, self._kind.name,
+                name, " or ".join(map(str, sorted(SUSPECT_HISTORY))), objects, self._kind.name,
             )  # fmt: skip
 
     def _list_pages(self, is_archived: bool) -> Iterator[dict[str, Object]]:
@@ -235,9 +235,9 @@ class Reading:
         history = said.get("propertiesWithHistory")
         if history is None:
             raise IntegrityError(f"HubSpot gave {self._kind.name} without their history.", "Start again later.")
-        for name, entries in _histories.decode(history).items():
-            if len(entries) in SUSPECT_HISTORY:
-                self._suspects[name] += 1
+        histories = _histories.decode(history)
+        if not SUSPECT_HISTORY.isdisjoint(map(len, histories.values())):
+            self._suspects.update(name for name, entries in histories.items() if len(entries) in SUSPECT_HISTORY)
 
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError)

@@ -11,7 +11,7 @@ import msgspec
 from extractors.core.errors import ConfigurationError
 from extractors.core.spec import Record
 from extractors.sources.pipedrive.answers import GoalsFound, ListPage, Object, encode, id_of, records_of, stamp_of
-from extractors.sources.pipedrive.connection import V1, PlanError, connection_of, stamp
+from extractors.sources.pipedrive.connection import V1, PipedriveConnection, PlanError, connection_of, stamp
 from extractors.sources.pipedrive.pages import cursor_pages, placed_pages
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ def extract_places(path: str) -> Extract:
         connection.places[path] = places
 
     return extract
+
+
+def listed_places(connection: PipedriveConnection, path: str) -> list[Object]:
+    """As this run has read it over the same connection; asked for where every resource has a process of its own."""
+    if path not in connection.places:
+        connection.places[path] = [said for page in cursor_pages(connection, path) for said in page]
+    return connection.places[path]
 
 
 def extract_changed(path: str) -> Extract:

@@ -19,7 +19,7 @@ from extractors.core.run import ResourceState, is_sweep_due
 from extractors.core.spec import Record
 from extractors.sources.pipedrive.answers import ListPage, Statistics, number_of
 from extractors.sources.pipedrive.connection import V1, connection_of
-from extractors.sources.pipedrive.pages import cursor_pages
+from extractors.sources.pipedrive.lists import listed_places
 
 if TYPE_CHECKING:
     from extractors.core.run import Extraction
@@ -37,7 +37,7 @@ def extract_statistics(extraction: Extraction) -> None:
     connection, cursor = connection_of(extraction), extraction.state.cursor
     if is_sweep_due(extraction.settings, ResourceState(cursor, cursor), extraction.window_end):
         users = [number_of(said, "users") for said in connection.client.get(f"{V1}/users", ListPage).data or []]
-        pipelines = [number_of(said, "pipelines") for page in cursor_pages(connection, "/pipelines") for said in page]
+        pipelines = [number_of(said, "pipelines") for said in listed_places(connection, "/pipelines")]
         pairs = [(pipeline, user) for pipeline in pipelines for user in users]
         cost = COST * len(pairs)
         if connection.tokens.reserve(cost, extraction.settings.pipedrive_reserve_percent):

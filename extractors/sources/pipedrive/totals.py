@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from extractors.core.spec import ControlTotal, ControlTotals
-from extractors.sources.pipedrive.answers import Object, Summary, Totals, id_of
-from extractors.sources.pipedrive.connection import V1, PipedriveConnection, connection_of, stamp
+from extractors.sources.pipedrive.answers import Summary, Totals, id_of
+from extractors.sources.pipedrive.connection import V1, connection_of, stamp
+from extractors.sources.pipedrive.lists import listed_places
 from extractors.sources.pipedrive.pages import cursor_pages
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ EVERY_STATUS = "open,won,lost,deleted"
 def ask_totals(extraction: Extraction) -> ControlTotals:
     """Count and value per place and currency, live and archived deals together."""
     connection = connection_of(extraction)
-    stages = [(id_of(said, "stages", "pipeline_id"), id_of(said, "stages")) for said in _listed(connection, "/stages")]
-    pipelines = [id_of(said, "pipelines") for said in _listed(connection, "/pipelines")]
+    stages = [
+        (id_of(said, "stages", "pipeline_id"), id_of(said, "stages")) for said in listed_places(connection, "/stages")
+    ]
+    pipelines = [id_of(said, "pipelines") for said in listed_places(connection, "/pipelines")]
     counts: dict[tuple[str, str, str], int] = defaultdict(int)
     amounts: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for path in ("/deals/summary", "/deals/summary/archived"):
@@ -50,13 +53,6 @@ def ask_totals(extraction: Extraction) -> ControlTotals:
         ),
         tuple(sorted(_changed_since(extraction))),
     )
-
-
-def _listed(connection: PipedriveConnection, path: str) -> list[Object]:
-    """As this run has read it over the same connection; asked for where every resource has a process of its own."""
-    if path not in connection.places:
-        connection.places[path] = [said for page in cursor_pages(connection, path) for said in page]
-    return connection.places[path]
 
 
 def _places(
