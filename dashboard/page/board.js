@@ -1,8 +1,8 @@
 import { answer, night, stages } from "./content.js";
 import { lineChart } from "./charts.js";
-import { bar, el, note, small, table } from "./elements.js";
+import { bar, el, note, small, stageCell, table } from "./elements.js";
 import { chosen, dayName, dayNumber, unableNote } from "./filters.js";
-import { count, missing, money, plural, stageInPipeline } from "./format.js";
+import { count, missing, money, plural } from "./format.js";
 
 const LAST = night.last_day ? dayNumber(night.last_day) : 0;
 
@@ -96,7 +96,7 @@ function held(day) {
   const lines = rows.map((row) => ({
     name: row.stage,
     cells: [
-      [stageInPipeline(stages[row.stage], chosen.pipeline), stages[row.stage].is_active_stage ? "" : small("we wait")],
+      [stageCell(stages[row.stage], chosen.pipeline), stages[row.stage].is_active_stage ? "" : el("span", { class: "tag" }, "we wait")],
       bar(row.cents, largest, "open"), count(row.count), money(row.cents / 100), recurring(row.recurring),
     ],
   }));

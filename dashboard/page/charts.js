@@ -18,7 +18,7 @@ export function lineChart({ label, width, labels, series, band, format, mark = n
   const [inner, height] = [width - MARGIN.left - MARGIN.right, HEIGHT - MARGIN.top - MARGIN.bottom];
   const x = (place) => MARGIN.left + (labels.length > 1 ? (inner * place) / (labels.length - 1) : inner / 2);
   const y = (value) => MARGIN.top + height * (1 - value / top);
-  const every = Math.max(1, Math.ceil(labels.length / Math.max(2, Math.floor(inner / 84))));
+  const every = Math.max(1, Math.ceil(labels.length / Math.max(2, Math.floor(inner / (10 * Math.max(4, ...labels.map((text) => text.length)))))));
   const parts = [];
   for (const tick of ticks) {
     parts.push(svg("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick) }));

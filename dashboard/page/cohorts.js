@@ -1,5 +1,5 @@
 import { answer, periods, pipelines, stages } from "./content.js";
-import { choice, el, note, small, table } from "./elements.js";
+import { choice, el, note, table } from "./elements.js";
 import { chosen, grainShown, unableNote } from "./filters.js";
 import { count, days, missing, periodName, plural, share, stageName } from "./format.js";
 
@@ -22,7 +22,7 @@ export const cohorts = {
         : "Each figure: of the deals created in the period in this pipeline, the share that came to the stage or beyond by now."),
       shown.length ? null : note("No deals in this choice.", "empty"),
       ...shown.map(({ pipeline, pipeline_name }) => ofPipeline(pipeline_name, rows.filter((row) => row.pipeline === pipeline), grain)),
-      el("p", { class: "note" }, el("span", { class: "young" }, "maturing"), " Younger than nine in ten deals needed: the rate will still rise. Small: deals in the cohort."),
+      el("p", { class: "note" }, el("span", { class: "young" }, "maturing"), " Younger than nine in ten deals needed: the rate will still rise."),
       ...unableNote(["pipeline"]).map((text) => note(text, "limit")),
     ];
   },
@@ -36,7 +36,7 @@ function ofPipeline(name, rows, grain) {
     if (!row || !row.cohort_count) return missing("no deals");
     const figure = el("span", { class: row.matured ? "rate" : "rate young", style: { "--rate": `${Math.round(28 * row.conversion_rate)}%` } },
       share(row.conversion_rate, "no deals"), row.matured ? "" : el("span", { class: "hidden" }, " (maturing)"));
-    return [figure, small(count(row.cohort_count))];
+    return [figure, el("span", { class: "beside" }, "of ", count(row.cohort_count))];
   };
   const aged = rows.reduce((most, row) => (row.p90_days !== null && row.p90_days > (most ?? 0) ? row.p90_days : most), null);
   const left = rows.reduce((most, row) => Math.max(most, row.incomplete_history_count), 0);
@@ -49,6 +49,6 @@ function ofPipeline(name, rows, grain) {
       class: period.period === chosen.period ? "chosen" : "",
       cells: [periodName(period), ...places.map((stage) => cell(found.get(`${period.period}/${stage}`)))],
     }))),
-    aged === null ? null : note([`Nine in ten are through within `, days(aged), left ? `; up to ${plural(left, "deal", "deals")} of a cohort left out for an incomplete history.` : "."].join("")),
+    aged === null || shownKind.kind === "stage_entry" ? null : note([`Nine in ten are through within `, days(aged), left ? `; up to ${plural(left, "deal", "deals")} of a cohort left out for an incomplete history.` : "."].join("")),
   ];
 }

@@ -1,4 +1,5 @@
-import { Missing } from "./format.js";
+import { pipelines } from "./content.js";
+import { Missing, stageName } from "./format.js";
 
 // Text reaches the page as text only: nothing a CRM holds is ever read as HTML.
 function fill(element, attributes, children) {
@@ -32,6 +33,12 @@ export function small(...text) {
   return el("span", { class: "small" }, ...text);
 }
 
+// A stage, with its pipeline where several are shown.
+export function stageCell(stage, shownPipeline) {
+  const isNamed = !stage || shownPipeline !== null || pipelines.length < 2;
+  return [stageName(stage), isNamed ? "" : small(pipelines[stage.pipeline].pipeline_name)];
+}
+
 // columns: [title, kind], kind being text, figure or bar; rows: {cells, class, head}; the first cell heads its row.
 export function table(caption, columns, rows, whenEmpty = "No deals in this choice.") {
   if (!rows.length) return note(whenEmpty, "empty");
@@ -56,7 +63,7 @@ export function bar(value, largest, kind = "") {
 export function floating(from, to, low, high, kind) {
   const at = (value) => (high > low ? (100 * (value - low)) / (high - low) : 0);
   const [start, end] = [at(Math.min(from, to)), at(Math.max(from, to))];
-  const filled = el("span", { style: { "margin-inline-start": `${start}%`, "inline-size": `max(2px, ${end - start}%)` } });
+  const filled = el("span", { style: { "margin-inline-start": `${start}%`, "inline-size": from === to ? "0" : `max(2px, ${end - start}%)` } });
   return el("span", { class: `bar ${kind}`, "aria-hidden": "true" }, filled);
 }
 

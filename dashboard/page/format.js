@@ -1,4 +1,4 @@
-import { night, pipelines } from "./content.js";
+import { night } from "./content.js";
 
 // Every figure leaves as text; where there is none, the reason stands in its place.
 const counts = new Intl.NumberFormat("en");
@@ -33,7 +33,8 @@ export function missing(reason) {
   return new Missing(REASONS[reason] ?? String(reason).replaceAll("_", " "));
 }
 
-const or = (format) => (value, reason) => (value === null || value === undefined ? missing(reason ?? "not measured") : format(value));
+const minus = (text) => text.replace("-", "\u2212");
+const or = (format) => (value, reason) => (value === null || value === undefined ? missing(reason ?? "not measured") : minus(format(value)));
 
 export const count = or((value) => counts.format(value));
 export const fewer = or((value) => tenths.format(value));
@@ -74,7 +75,7 @@ export function stageName(stage) {
   return stage.is_deleted ? `${stage.stage_name} (removed)` : stage.stage_name;
 }
 
-export function stageInPipeline(stage, shownPipeline) {
-  if (!stage || shownPipeline !== null || pipelines.length < 2) return stageName(stage);
-  return `${pipelines[stage.pipeline].pipeline_name}: ${stageName(stage)}`;
+// Goes behind a word such as "created".
+export function during(period) {
+  return period.period_grain === "all" ? "at any time" : `in ${periodName(period)}`;
 }

@@ -1,7 +1,7 @@
 import { answer, periods } from "./content.js";
 import { bar, note, small, table } from "./elements.js";
 import { chosen, followFilters } from "./filters.js";
-import { count, interval, money, periodName, plural, share } from "./format.js";
+import { count, during, interval, money, plural, share } from "./format.js";
 
 export const funnel = {
   id: "funnel",
@@ -32,7 +32,7 @@ export const funnel = {
     if (rows[0]?.incomplete_history_count) said.push(`${plural(rows[0].incomplete_history_count, "deal is", "deals are")} left out: the history is incomplete.`);
     if (rows[0]?.unconverted_count) said.push("Amounts without an exchange rate are missing from the sums.");
     return [
-      table(`Deals created in ${periodName(periods[chosen.period])}, by the furthest step they reached`, [
+      table(`Deals created ${during(periods[chosen.period])}, by the furthest step they reached`, [
         ["Step", "text"], ["", "bar"], ["Deals", "figure"], ["Of the step before", "figure"], ["Of all", "figure"], ["Amount", "figure"],
         ["Still open here", "figure"], ["Lost here", "figure"],
       ], shown, "No deal was created in this choice."),

@@ -2,7 +2,7 @@ import { answer, periods } from "./content.js";
 import { boardOn } from "./board.js";
 import { el, note, small } from "./elements.js";
 import { chosen, followFilters } from "./filters.js";
-import { count, days, interval, money, periodName, plural, share } from "./format.js";
+import { count, days, during, interval, money, plural, share } from "./format.js";
 
 export const headline = {
   id: "headline",
@@ -19,10 +19,10 @@ export const headline = {
       el("ul", { class: "tiles" },
         tile("Open now", money(open.amount), plural(open.count, "deal", "deals"), "open"),
         tile("Won", money(rate.won_amount, none), rate.won_count === undefined ? "" : plural(rate.won_count, "deal", "deals"), "won"),
-        tile("Win rate", share(rate.win_rate, none), rate.closed_count ? `${count(rate.closed_count)} closed; 95 %: ${interval(rate.win_rate_low, rate.win_rate_high)}` : "", "win_rate"),
+        tile("Win rate", share(rate.win_rate, none), rate.closed_count ? `${count(rate.closed_count)} closed; 95%: ${interval(rate.win_rate_low, rate.win_rate_high)}` : "", "win_rate"),
         tile("Average deal", money(rate.won_amount_per_deal, "nothing won"), rate.unconverted_won_count ? `${count(rate.unconverted_won_count)} without a rate left out` : "won", "average"),
-        tile("Sales cycle, median", days(cycle.median_days, "nothing won"), cycle.deal_count ? [`90 % within `, days(cycle.p90_days)] : "", "cycle")),
-      note(`Won, win rate, deal size and cycle: closes of ${periodName(period)}.`),
+        tile("Sales cycle, median", days(cycle.median_days, "nothing won"), cycle.deal_count ? [`90% within `, days(cycle.p90_days)] : "", "cycle")),
+      note(`Won, win rate, deal size and cycle: closed ${during(period)}.`),
       ...new Set([...notes, ...cycles.notes.map((text) => `Sales cycle: ${text[0].toLowerCase()}${text.slice(1)}`), ...open.notes.map((text) => `Open now: ${text[0].toLowerCase()}${text.slice(1)}`)]),
     ].map((part) => (typeof part === "string" ? note(part, "limit") : part));
   },

@@ -1,7 +1,7 @@
 import { answer, channels, periods } from "./content.js";
 import { bar, note, table } from "./elements.js";
 import { chosen, unableNote } from "./filters.js";
-import { cents, count, missing, money, periodName } from "./format.js";
+import { cents, count, during, missing, money, words } from "./format.js";
 
 export const leads = {
   id: "leads",
@@ -19,10 +19,10 @@ export const leads = {
         cents(row.cost_per_customer, row.spend_amount === null ? missing(row.cost_missing_reason ?? "no_spend").reason : "no customers"),
       ],
     });
-    const shown = ofChannels.map((row) => line(row, channels[row.channel].channel_name, ""));
+    const shown = ofChannels.map((row) => line(row, words(channels[row.channel].channel_name), ""));
     for (const row of rows) if (row.channel === null) shown.push(line(row, "All channels", "total"));
     return [
-      table(`Leads created in ${periodName(periods[chosen.period])} and what was spent then`, [
+      table(`Leads created ${during(periods[chosen.period])} and what was spent then`, [
         ["Channel", "text"], ["", "bar"], ["Leads", "figure"], ["Spend", "figure"], ["Cost per lead", "figure"], ["Customers by now", "figure"], ["Spend per customer", "figure"],
       ], shown, "No leads and no spend in this choice."),
       ...unableNote(["channel"]).map((text) => note(text, "limit")),

@@ -1,7 +1,7 @@
 import { answer, periods, stages } from "./content.js";
-import { bar, details, el, note, table } from "./elements.js";
+import { bar, details, el, note, stageCell, table } from "./elements.js";
 import { chosen, unableNote } from "./filters.js";
-import { count, missing, money, periodName, stageInPipeline, words } from "./format.js";
+import { count, during, missing, money, words } from "./format.js";
 
 const REASON_COLUMNS = 7;
 
@@ -40,18 +40,18 @@ export const leakage = {
     byReason.sort((one, other) => other.last_amount - one.last_amount);
     const largestOf = (list) => Math.max(...list.map((sum) => sum.last_amount), 0);
     const figures = (sum, largest) => [bar(sum.last_amount, largest, "loss"), money(sum.last_amount), count(sum.leaked_count), count(sum.came_back_count)];
-    const name = periodName(period);
+    const name = during(period);
     const unconverted = rows.reduce((sum, row) => sum + Number(row.unconverted_count ?? 0), 0);
     return [
       el("div", { class: "pair" },
-        table(`Left without advancing in ${name}, by last open stage`, [
+        table(`Left without advancing ${name}, by last open stage`, [
           ["Stage", "text"], ["", "bar"], ["Amount", "figure"], ["Visits", "figure"], ["Came back", "figure"], ["Dormant, not left", "figure"],
         ], byStage.map((sum) => ({
           name: sum.first.stage,
-          cells: [stageInPipeline(stages[sum.first.stage], chosen.pipeline), ...figures(sum, largestOf(byStage)),
+          cells: [stageCell(stages[sum.first.stage], chosen.pipeline), ...figures(sum, largestOf(byStage)),
             sum.dormant_count ? [count(sum.dormant_count), el("span", { class: "small" }, money(sum.dormant_amount))] : "0"],
         })), "Nothing left in this choice."),
-        table(`Left without advancing in ${name}, by reason`, [
+        table(`Left without advancing ${name}, by reason`, [
           ["Reason", "text"], ["", "bar"], ["Amount", "figure"], ["Visits", "figure"], ["Came back", "figure"],
         ], byReason.map((sum) => ({
           name: `${sum.first.leak_group}|${sum.first.lost_reason}`,
@@ -77,7 +77,7 @@ function matrix(leaks, byStage, byReason, name) {
   const columns = [["Stage", "text"], ...shown.map((row) => [reasonName(row), "figure"])];
   const hasMore = byReason.length > shown.length;
   if (hasMore) columns.push(["other reasons", "figure"]);
-  return table(`Amount that left in ${name}, by stage and reason`, columns, byStage.filter((sum) => sum.leaked_count).map((sum) => ({
-    cells: [stageInPipeline(stages[sum.first.stage], chosen.pipeline), ...shown.map((_, place) => cell(sum.first.stage, place)), ...(hasMore ? [cell(sum.first.stage, -1)] : [])],
+  return table(`Amount that left ${name}, by stage and reason`, columns, byStage.filter((sum) => sum.leaked_count).map((sum) => ({
+    cells: [stageCell(stages[sum.first.stage], chosen.pipeline), ...shown.map((_, place) => cell(sum.first.stage, place)), ...(hasMore ? [cell(sum.first.stage, -1)] : [])],
   })));
 }

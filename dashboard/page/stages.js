@@ -1,7 +1,7 @@
 import { answer, periods, stages } from "./content.js";
-import { el, note, small, table } from "./elements.js";
+import { el, note, small, stageCell, table } from "./elements.js";
 import { chosen, unableNote } from "./filters.js";
-import { count, days, stageInPipeline } from "./format.js";
+import { count, days } from "./format.js";
 
 export const timeInStage = {
   id: "time-in-stage",
@@ -18,12 +18,12 @@ export const timeInStage = {
     const few = "too few have left";
     return [
       table("Days in each stage, all time; stays still open are counted for as long as they have lasted", [
-        ["Stage", "text"], ["Quarter to three quarters, median, p90", "bar"], ["Median", "figure"], ["p90", "figure"], ["Stays", "figure"],
+        ["Stage", "text"], ["From a quarter to three quarters of the stays, median, p90", "bar"], ["Median", "figure"], ["p90", "figure"], ["Stays", "figure"],
         ["Open now", "figure"], ["Dormant now", "figure"],
       ], rows.map((row) => ({
         name: row.stage,
         cells: [
-          stageInPipeline(stages[row.stage], chosen.pipeline), range(row, longest),
+          stageCell(stages[row.stage], chosen.pipeline), range(row, longest),
           [days(row.median_days, few), row.median_days_low === null || row.median_days_high === null ? "" : small(`${days(row.median_days_low)} to ${days(row.median_days_high)}`)],
           days(row.p90_days, few), count(row.visit_count), count(row.open_visit_count), count(dormant.get(row.stage) ?? 0),
         ],

@@ -20,14 +20,14 @@ export const trends = {
     const half = width >= 760 ? (width - 32) / 2 : width;
     return [
       el("div", { class: "pair" },
-        el("figure", {}, el("figcaption", {}, "Win rate: won of won and lost, by ", grain, " of the close, with its 95 % interval"),
+        el("figure", {}, el("figcaption", {}, "Win rate: won of won and lost, by ", grain, " of the close, with its 95% interval"),
           lineChart({ label: `Win rate by ${grain}; the figures are in the table below`, width: half, labels, series: [{ kind: "", values: of(rate, "win_rate") }],
-            band: { low: of(rate, "win_rate_low"), high: of(rate, "win_rate_high") }, format: (value) => `${Math.round(value * 100)} %`, highest: 1 })),
+            band: { low: of(rate, "win_rate_low"), high: of(rate, "win_rate_high") }, format: (value) => `${Math.round(value * 100)}%`, highest: 1 })),
         el("figure", {}, el("figcaption", {}, "Days from creation to the win, by ", grain, " of the close: ", el("span", { class: "key" }, "median"), " and ", el("span", { class: "key late" }, "p90")),
           lineChart({ label: `Sales cycle by ${grain}; the figures are in the table below`, width: half, labels,
             series: [{ kind: "", values: of(cycle, "median_days") }, { kind: "late", values: of(cycle, "p90_days") }], format: (value) => `${Math.round(value)} d` }))),
       details("The figures", table(`Win rate and sales cycle by ${grain}`, [
-        [grain[0].toUpperCase() + grain.slice(1), "text"], ["Won", "figure"], ["Lost", "figure"], ["Win rate", "figure"], ["95 %", "figure"],
+        [grain[0].toUpperCase() + grain.slice(1), "text"], ["Won", "figure"], ["Lost", "figure"], ["Win rate", "figure"], ["95%", "figure"],
         ["Cycle, median", "figure"], ["Cycle, p90", "figure"], ["Cycle, mean", "figure"],
       ], shown.map((period, place) => ({
         name: period.period,

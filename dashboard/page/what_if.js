@@ -53,7 +53,7 @@ function lever(label, name, limits, value, say, change) {
       },
     },
   });
-  return el("label", { class: "lever" }, el("span", {}, label, " ", said), input);
+  return el("label", { class: "lever" }, el("span", { class: "label" }, el("span", {}, label), said), input);
 }
 
 const NONE = "nothing reached the next step";
@@ -82,7 +82,7 @@ export const whatIf = {
     return [
       el("h3", {}, "Several steps at once"),
       el("div", { class: "levers" }, steps.map((step) =>
-        lever([step.step_name, small("reached by ", now(step), " of those before, raised by")], `raise-${step.step_number}`, { min: 0, max: 20, step: 0.5 },
+        lever([step.step_name, small("now ", now(step), " of those before")], `raise-${step.step_number}`, { min: 0, max: 20, step: 0.5 },
           settings.raised.get(step.step_name) ?? 0, points, raise(step)))),
       together,
       el("h3", {}, "Which step is the lever?"),
