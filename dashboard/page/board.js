@@ -96,7 +96,7 @@ function held(day) {
   const lines = rows.map((row) => ({
     name: row.stage,
     cells: [
-      [stageCell(stages[row.stage], chosen.pipeline), stages[row.stage].is_active_stage ? "" : el("span", { class: "tag" }, "we wait")],
+      stageCell(stages[row.stage], chosen.pipeline, stages[row.stage].is_active_stage ? "" : "we wait"),
       bar(row.cents, largest, "open"), count(row.count), money(row.cents / 100), recurring(row.recurring),
     ],
   }));

@@ -7,6 +7,8 @@ function unpack({ columns, rows }) {
 
 export const night = packed.night;
 export const periods = unpack(packed.members.shown_periods);
+// Before the first record there is no period.
+if (!periods.length) periods.push({ period: 0, period_grain: "all", period_start: "1970-01-01", next_period_start: "1970-01-01", is_complete_period: false });
 export const pipelines = unpack(packed.members.pipelines);
 export const stages = unpack(packed.members.stages);
 export const owners = unpack(packed.members.owners);

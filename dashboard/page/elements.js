@@ -34,9 +34,9 @@ export function small(...text) {
 }
 
 // A stage, with its pipeline where several are shown.
-export function stageCell(stage, shownPipeline) {
+export function stageCell(stage, shownPipeline, mark = "") {
   const isNamed = !stage || shownPipeline !== null || pipelines.length < 2;
-  return [stageName(stage), isNamed ? "" : small(pipelines[stage.pipeline].pipeline_name)];
+  return [stageName(stage), mark ? el("span", { class: "tag" }, mark) : "", isNamed ? "" : small(pipelines[stage.pipeline].pipeline_name)];
 }
 
 // columns: [title, kind], kind being text, figure or bar; rows: {cells, class, head}; the first cell heads its row.
