@@ -39,11 +39,18 @@ def read_content(marts: Path) -> dict[str, Any]:
 def _answer(connection: duckdb.DuckDBPyConnection, question: str, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
     cursor = connection.execute(question)
     columns = [column[0] for column in cursor.description or ()]
-    kept = [number for number, name in enumerate(columns) if not name.endswith(leave_out)] if leave_out else range(len(columns))
+    kept = (
+        [number for number, name in enumerate(columns) if not name.endswith(leave_out)]
+        if leave_out
+        else range(len(columns))
+    )
     links = {number for number, name in enumerate(columns) if name == "crm_url"}
     return {
         "columns": [columns[number] for number in kept],
-        "rows": [[_link(row[number]) if number in links else _plain(row[number]) for number in kept] for row in cursor.fetchall()],
+        "rows": [
+            [_link(row[number]) if number in links else _plain(row[number]) for number in kept]
+            for row in cursor.fetchall()
+        ],
     }
 
 

@@ -216,7 +216,7 @@ QUESTIONS = {
         order by period, channel nulls first
     """,
     "scorecard": """
-        select benchmark, unit, published_value, published_as, source, own_numerator, own_denominator, own_value,
+        select benchmark, unit, published_value, source, own_numerator, own_denominator, own_value,
             own_value_low, own_value_high, difference, own_missing_reason
         from mart_metrics__benchmarks order by benchmark_order
     """,

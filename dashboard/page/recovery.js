@@ -1,7 +1,7 @@
 import { answer, channels, night, owners, pipelines, stages } from "./content.js";
 import { el, note, small, table } from "./elements.js";
 import { chosen } from "./filters.js";
-import { count, days, missing, money, plural, stageName, words } from "./format.js";
+import { count, missing, money, plural, stageName, words } from "./format.js";
 
 const ROWS_AT_FIRST = 25;
 
@@ -39,7 +39,7 @@ export const recovery = {
           [row.last_open_stage_name ?? stageName(stages[row.stage]), chosen.pipeline === null && row.pipeline !== null ? small(pipelines[row.pipeline].pipeline_name) : ""],
           row.owner_name ?? owners[row.owner]?.owner_name ?? missing("nobody"),
           row.channel === null ? missing("unknown") : words(channels[row.channel].channel_name),
-          days(row.quiet_days), days(row.age_days),
+          `${count(Math.round(row.quiet_days))} d`, `${count(Math.round(row.age_days))} d`,
         ],
       })), "No lost or dormant deal in this choice."),
       total ? note(`${plural(shown.length, "deal", "deals")} shown of ${count(total)} in this choice, ${count(night.recovery_count)} in all.${rows.length < total ? " The page holds the most valuable of all and of every owner; mart_sales__recovery_list holds the rest." : ""}`) : null,

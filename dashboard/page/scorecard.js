@@ -14,7 +14,7 @@ export const scorecard = {
       ], answer("scorecard").map((row) => ({
         name: row.benchmark,
         cells: [
-          [row.benchmark, small(row.published_as, " (", row.source, ")")], [figure(row, row.published_value)],
+          [row.benchmark, small(row.source)], [figure(row, row.published_value)],
           row.own_value === null ? missing(row.own_missing_reason) : [figure(row, row.own_value), small(interval(row.own_value_low, row.own_value_high))],
           count(row.own_denominator, "nothing to measure"),
           row.difference === null ? missing(row.own_missing_reason) : row.unit === "rate" ? points(100 * row.difference) : fewer(row.difference),

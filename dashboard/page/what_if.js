@@ -40,9 +40,9 @@ function worth(extraWon, won) {
   return extraWon === null || !converted || won.reached_amount === null ? null : (extraWon * won.reached_amount) / converted;
 }
 
-// A slider that says its value beside its name; it stays as it is while it is dragged.
+// A slider that says its value beside its name; it stays as it is while it is dragged. (An output element would take the label from it.)
 function lever(label, name, limits, value, say, change) {
-  const said = el("output", {}, say(value));
+  const said = el("span", { class: "value" }, say(value));
   const input = el("input", {
     type: "range", name, value, autocomplete: "off", "aria-valuetext": say(value), ...limits,
     on: {

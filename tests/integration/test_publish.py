@@ -49,7 +49,9 @@ def publish_now(settings: Settings, make_page: Callable[[Path], str] = say_night
 
 
 def links(settings: Settings) -> dict[str, str]:
-    return {name: os.readlink(settings.published_dir / name) for name in ("marts.duckdb", "detail.duckdb", "dashboard.html")}
+    return {
+        name: os.readlink(settings.published_dir / name) for name in ("marts.duckdb", "detail.duckdb", "dashboard.html")
+    }
 
 
 def test_a_publication_is_three_files_and_their_links(settings: Settings) -> None:
