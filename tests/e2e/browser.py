@@ -167,7 +167,13 @@ class Browser:
 
 def figure(text: str) -> float | None:
     """The first number of a cell as people read it; None where a reason stands instead."""
-    line = text.split("\n")[0].replace("\N{MINUS SIGN}", "-").replace(",", "").replace("€", "").replace("+", "")
+    line = (
+        text.split("\n", maxsplit=1)[0]
+        .replace("\N{MINUS SIGN}", "-")
+        .replace(",", "")
+        .replace("€", "")
+        .replace("+", "")
+    )
     number = line.split(" ")[0].removesuffix("%")
     try:
         return float(number)
