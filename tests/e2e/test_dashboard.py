@@ -567,12 +567,13 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(browser: Brows
 
 def test_in_print_the_choice_is_told_and_the_controls_are_gone(browser: Browser, published: Path) -> None:
     browser.choose(period="2025")
-    browser.show(media="print", scheme="dark")
+    browser.show(690, media="print", scheme="dark")  # what A4 leaves between its margins
     shown = browser.run(
         "return ['#filters', '#contents', '.levers', '.choice', '#chosen', '#funnel table'].map((each) => document.querySelector(each).checkVisibility())"
     )
     assert shown == [False, False, False, False, True, True]
     assert "2025" in browser.find("#chosen").text
+    assert browser.run("return document.documentElement.scrollWidth") == 690
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.printed().startswith(b"%PDF")
 
