@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls bench \
+.PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls bench \
 	metrics-page semantic lock clean
 
 VENV := .venv
@@ -43,6 +43,14 @@ sql: $(DEV) ## sqlfluff on the dbt project
 
 quick-tests: $(DEV)
 	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
+
+# Debian and its like; elsewhere these programs come from the system's own packages.
+system-deps: ## what the tests need of the system: Chromium and its driver, and PostgreSQL, with apt-get (as root)
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
+		echo 'Chromium, its driver and PostgreSQL are here.'; \
+		elif ! command -v apt-get >/dev/null; then echo 'There is no apt-get here: install Chromium, chromedriver and PostgreSQL with what this system has.' >&2; exit 2; \
+		else apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			chromium chromium-driver fonts-dejavu-core postgresql; fi
 
 mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 15 min; goes on where it was stopped)
 	@$(PYTHON) -m tests.mutants --write

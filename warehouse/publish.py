@@ -1,7 +1,7 @@
 """Publication: a new file per night beside the old ones, and a symlink flipped when everything about it is proved.
 
 Readers open the symlink and are never locked out: nobody writes to a published file. Those that still hold the old one keep
-reading the old night.
+reading the old night. The page of the same night is published with them or nothing is.
 """
 
 from __future__ import annotations
@@ -17,18 +17,27 @@ from extractors.core.settings import Settings
 from warehouse.database import plain_errors, reader, require_space, writer
 from warehouse.lease import Lease
 
-#: the order in which the links are flipped: nobody finds a night in marts that detail does not have yet
+#: the DuckDB files of a night
 KINDS = ("detail", "marts")
+#: what is published, in the order in which the links are flipped: nobody finds a night in marts that detail does not have yet, nor a page
+#: whose marts are not there
+_LINKS = {"detail": "detail.duckdb", "marts": "marts.duckdb", "dashboard": "dashboard.html"}
 
 #: who may read a published file; detail holds names and addresses
-_MODES = {"detail": 0o400, "marts": 0o444}
+_MODES = {"detail": 0o400, "marts": 0o444, "dashboard": 0o444}
 
 
-def publish(settings: Settings, lease: Lease, report: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Copies the built files, reads every byte of the copies, flips the links and removes publications beyond `keep_publications`.
+def publish(
+    settings: Settings,
+    lease: Lease,
+    make_page: Callable[[Path], str],
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Copies the built files, reads every byte of the copies, has the page made of them (`make_page`, from the marts file to HTML),
+    flips the links and removes publications beyond `keep_publications`.
 
-    Returns `{"run_id", "file", "bytes", "tables", "rows"}` of the marts file. Raises WatertightError, LeaseError or IntegrityError;
-    then the links show what they showed before.
+    Returns `{"run_id", "file", "bytes", "tables", "rows", "dashboard"}`, all but the last of the marts file. Raises WatertightError,
+    LeaseError or IntegrityError; then the links show what they showed before.
     """
     folder = settings.published_dir
     built = {"detail": settings.detail_file, "marts": settings.marts_file}
@@ -45,15 +54,16 @@ def publish(settings: Settings, lease: Lease, report: Callable[[str], None] = la
     require_space(folder, sum(path.stat().st_size for path in built.values()), "the publication")
     with plain_errors(folder):
         _remove_leftovers(folder)
-        temporary = {kind: folder / f".{kind}_{lease.run_id}.duckdb.tmp" for kind in KINDS}
-        published = {kind: folder / f"{kind}_{lease.run_id}.duckdb" for kind in KINDS}
+        published = {kind: folder / link.replace(".", f"_{lease.run_id}.") for kind, link in _LINKS.items()}
+        temporary = {kind: folder / f".{path.name}.tmp" for kind, path in published.items()}
         try:
             for kind in KINDS:
                 _copy(built[kind], temporary[kind], _MODES[kind])
             counts = {kind: scan(temporary[kind]) for kind in KINDS}
+            _write(_page(make_page, temporary["marts"]), temporary["dashboard"], _MODES["dashboard"])
             with lease.fence():
-                for kind in KINDS:
-                    temporary[kind].replace(published[kind])
+                for kind, path in published.items():
+                    temporary[kind].replace(path)
                 _sync(folder)
                 _flip(folder, published)
         finally:
@@ -67,6 +77,7 @@ def publish(settings: Settings, lease: Lease, report: Callable[[str], None] = la
         "bytes": published["marts"].stat().st_size,
         "tables": len(counts["marts"]),
         "rows": sum(counts["marts"].values()),
+        "dashboard": str(folder / "dashboard.html"),
     }
 
 
@@ -94,8 +105,28 @@ def published_run(settings: Settings) -> str | None:
     return link.resolve().stem.removeprefix("marts_") if link.exists() else None
 
 
+def _page(make_page: Callable[[Path], str], marts: Path) -> bytes:
+    try:
+        return make_page(marts).encode()
+    except WatertightError as error:
+        raise WatertightError(
+            f"The dashboard cannot be made of this night's marts, and without it nothing is published: {error.wrong}",
+            f"The old files and the old page stay. {error.mend}".strip(),
+        ) from error
+
+
+def _write(content: bytes, target: Path, mode: int) -> None:
+    target.write_bytes(content)
+    _settle(target, mode)
+
+
 def _copy(source: Path, target: Path, mode: int) -> None:
     shutil.copyfile(source, target)
+    _settle(target, mode)
+
+
+def _settle(target: Path, mode: int) -> None:
+    """For whom it is, and on the disk."""
     descriptor = os.open(target, os.O_RDONLY)
     try:
         os.fchmod(descriptor, mode)
@@ -105,38 +136,36 @@ def _copy(source: Path, target: Path, mode: int) -> None:
 
 
 def _flip(folder: Path, published: dict[str, Path]) -> None:
-    """Both links or none: a failure at the second puts the first back."""
-    before = {
-        kind: os.readlink(folder / f"{kind}.duckdb") for kind in KINDS if (folder / f"{kind}.duckdb").is_symlink()
-    }
+    """All links or none: a failure at one puts those before it back."""
+    before = {link: os.readlink(folder / link) for link in _LINKS.values() if (folder / link).is_symlink()}
     try:
-        for kind in KINDS:
-            _link(folder, kind, published[kind].name)
+        for kind, link in _LINKS.items():
+            _link(folder, link, published[kind].name)
     except OSError:
-        for kind, target in before.items():
-            _link(folder, kind, target)
+        for link, target in before.items():
+            _link(folder, link, target)
         raise
     _sync(folder)
 
 
-def _link(folder: Path, kind: str, target: str) -> None:
-    temporary = folder / f".{kind}.duckdb.link"
+def _link(folder: Path, link: str, target: str) -> None:
+    temporary = folder / f".{link}.link"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
-    temporary.replace(folder / f"{kind}.duckdb")
+    temporary.replace(folder / link)
 
 
 def _remove_leftovers(folder: Path) -> None:
     """What a killed publication left under temporary names."""
-    for path in (*folder.glob(".*.duckdb.tmp"), *folder.glob(".*.duckdb.link")):
+    for path in (*folder.glob(".*.tmp"), *folder.glob(".*.link")):
         path.unlink()
 
 
 def _remove_old(settings: Settings) -> None:
     folder = settings.published_dir
-    for kind in KINDS:
-        current = (folder / f"{kind}.duckdb").resolve()
-        versions = sorted(folder.glob(f"{kind}_*.duckdb"), reverse=True)
+    for link in _LINKS.values():
+        current = (folder / link).resolve()
+        versions = sorted(folder.glob(link.replace(".", "_*.")), reverse=True)
         for path in versions[settings.keep_publications :]:
             if path != current:
                 path.unlink()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from dashboard.page import make_page
 from extractors import sources as registry
 from extractors.core.connections import Connections
 from extractors.core.run import ResourceState
@@ -83,10 +84,10 @@ def verify(settings: Settings, run_id: str) -> dict[str, Any]:
 
 
 def publish(settings: Settings, run_id: str, report: Report = silent) -> dict[str, Any]:
-    """Flips the links to this run's files and ends the run."""
+    """Makes this run's page, flips the links to its files and ends the run."""
     lease = Lease(settings.home, run_id)
     lease.renew()
-    published = publish_files(settings, lease, report)
+    published = publish_files(settings, lease, make_page, report)
     lease.release()
     return published
 

@@ -121,6 +121,8 @@ def show_publication(settings: Settings, console: Console) -> None:
     if settings.simulated_time or settings.is_demonstration:
         console.print(Text("  make nightly          the next day of the simulated company"))
     console.print(Text(f"  {command} status    how things stand"))
+    console.print("[bold]Dashboard[/]   open it in a browser")
+    console.print(Text(f"  {(settings.published_dir / 'dashboard.html').absolute()}"), soft_wrap=True)
 
 
 def scan_published(settings: Settings) -> dict[str, int]:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
+from dashboard.page import make_page
 from extractors.core.settings import Settings
 from warehouse import publish as publication
 from warehouse.lease import Lease
@@ -37,7 +38,7 @@ def publish(home: str) -> dict[str, float]:
 
     scan = publication.scan
     with patch.object(publication, "scan", timed):
-        publication.publish(settings, Lease.take(settings.home, one_process=True))
+        publication.publish(settings, Lease.take(settings.home, one_process=True), make_page)
     return steps
 
 

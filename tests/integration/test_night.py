@@ -19,6 +19,7 @@ from simulator.server import Simulation, start
 from warehouse import build as build_module
 from warehouse.lease import Lease, read
 from warehouse.publish import published_run
+from watertight import night
 from watertight.command import main
 
 pytestmark = pytest.mark.integration
@@ -36,6 +37,11 @@ MODELS = {
         "version: 2\nmodels: [{name: dim_deals, columns: [{name: source_deal_id, data_tests: [not_null]}]}]\n"
     ),
 }
+
+
+def page_of_two_models(marts: Path) -> str:
+    """Two models are not the marts that the dashboard shows."""
+    return f"<!doctype html><title>{marts.name}</title>"
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +63,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(build_module, "DBT_PROJECT", project)
+        patch.setattr(night, "make_page", page_of_two_models)
         patch.setitem(Settings.model_config, "env_file", None)
         patch.setenv("WATERTIGHT_HOME", str(place / "home"))
         patch.setenv("HUBSPOT_ACCESS_TOKEN", "right-token")
@@ -73,6 +80,7 @@ def small_project(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     project = tmp_path / "dbt_project"
     shutil.copytree(prepared / "dbt_project", project)
     monkeypatch.setattr(build_module, "DBT_PROJECT", project)
+    monkeypatch.setattr(night, "make_page", page_of_two_models)
     return project
 
 
@@ -116,6 +124,7 @@ def test_a_night_and_the_next(first_night: str, crm: Simulation) -> None:
     assert result.exit_code == 0, result.output
     told(result, "Plan", "Extract hubspot deals", "Loaded", "Data tests 1 passed", "Published", "make nightly")
     assert published_run(settings) != first_night
+    assert result.output.rstrip().endswith(str(settings.published_dir / "dashboard.html"))
     record = read(settings.home)
     assert record is not None
     assert record.is_free
@@ -281,7 +290,11 @@ def test_everything_but_the_published_marts_is_private(first_night: str) -> None
     open_to_others = {
         str(path.relative_to(home)) for path in home.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077
     }
-    assert open_to_others == {"published", f"published/marts_{first_night}.duckdb"}
+    assert open_to_others == {
+        "published",
+        f"published/marts_{first_night}.duckdb",
+        f"published/dashboard_{first_night}.html",
+    }
 
 
 FULL_DISK = """

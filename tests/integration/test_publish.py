@@ -33,35 +33,48 @@ def build_night(settings: Settings, night: int, rows: int = 2000) -> None:
             connection.execute(f"create or replace table two as select {night} as night")
 
 
-def publish_now(settings: Settings) -> str:
+def say_night(marts: Path) -> str:
+    """A page that tells which night's marts it was made of."""
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        return "night {}".format(*connection.execute("from two").fetchone() or ())
+
+
+def publish_now(settings: Settings, make_page: Callable[[Path], str] = say_night) -> str:
     lease = Lease.take(settings.home, one_process=True)
     try:
-        publish(settings, lease)
+        publish(settings, lease, make_page)
     finally:
         lease.release()
     return lease.run_id
 
 
 def links(settings: Settings) -> dict[str, str]:
-    return {kind: os.readlink(settings.published_dir / f"{kind}.duckdb") for kind in ("marts", "detail")}
+    return {
+        name: os.readlink(settings.published_dir / name) for name in ("marts.duckdb", "detail.duckdb", "dashboard.html")
+    }
 
 
-def test_a_publication_is_two_files_and_two_links(settings: Settings) -> None:
+def test_a_publication_is_three_files_and_their_links(settings: Settings) -> None:
     build_night(settings, 1)
     run_id = publish_now(settings)
-    assert links(settings) == {"marts": f"marts_{run_id}.duckdb", "detail": f"detail_{run_id}.duckdb"}
+    assert links(settings) == {
+        "marts.duckdb": f"marts_{run_id}.duckdb",
+        "detail.duckdb": f"detail_{run_id}.duckdb",
+        "dashboard.html": f"dashboard_{run_id}.html",
+    }
+    assert (settings.published_dir / "dashboard.html").read_text() == "night 1"
     assert published_run(settings) == run_id
     assert ask(settings, "select night, count(*) from one group by 1").rows == [(1, 2000)]
     assert sorted(path.name for path in settings.published_dir.iterdir()) == sorted(
-        {*links(settings).values(), "marts.duckdb", "detail.duckdb"}
+        {*links(settings), *links(settings).values()}
     )
 
 
 def test_personal_data_are_for_their_owner_alone(settings: Settings) -> None:
     build_night(settings, 1)
     publish_now(settings)
-    modes = {kind: (settings.published_dir / f"{kind}.duckdb").stat().st_mode & 0o777 for kind in ("marts", "detail")}
-    assert modes == {"marts": 0o444, "detail": 0o400}
+    modes = {name: (settings.published_dir / name).stat().st_mode & 0o777 for name in links(settings)}
+    assert modes == {"marts.duckdb": 0o444, "detail.duckdb": 0o400, "dashboard.html": 0o444}
 
 
 def test_old_publications_go_but_for_the_newest_few(settings: Settings) -> None:
@@ -69,9 +82,27 @@ def test_old_publications_go_but_for_the_newest_few(settings: Settings) -> None:
     for night in range(4):
         build_night(settings, night)
         newest = publish_now(settings)
-    kept = sorted(path.name for path in settings.published_dir.glob("marts_*.duckdb"))
-    assert len(kept) == 2
-    assert kept[-1] == f"marts_{newest}.duckdb"
+    for name in ("marts_*.duckdb", "detail_*.duckdb", "dashboard_*.html"):
+        kept = sorted(path.name for path in settings.published_dir.glob(name))
+        assert len(kept) == 2
+        assert kept[-1] == name.replace("*", newest)
+
+
+def test_without_its_page_no_night_is_published(settings: Settings) -> None:
+    build_night(settings, 1)
+    publish_now(settings)
+    before = links(settings)
+    build_night(settings, 2)
+
+    def fail(marts: Path) -> str:
+        raise WatertightError("the table three is not there.", "Build it again.")
+
+    with pytest.raises(WatertightError, match=r"dashboard cannot be made .* the table three is not there") as failure:
+        publish_now(settings, fail)
+    assert "The old files and the old page stay." in str(failure.value)
+    assert links(settings) == before
+    assert (settings.published_dir / "dashboard.html").read_text() == "night 1"
+    assert not list(settings.published_dir.glob(".*"))
 
 
 def flip_a_byte(path: Path) -> None:
@@ -99,8 +130,8 @@ def test_a_damaged_page_is_found_before_anybody_reads_it(settings: Settings, mon
     assert not list(settings.published_dir.glob(".*"))
 
 
-@pytest.mark.parametrize("at", [1, 2])
-def test_a_failing_link_leaves_both_as_they_were(settings: Settings, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_failing_link_leaves_all_as_they_were(settings: Settings, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     build_night(settings, 1)
     publish_now(settings)
     before = links(settings)
@@ -126,7 +157,7 @@ def test_a_run_that_lost_its_lease_publishes_nothing(settings: Settings) -> None
     old.release()
     Lease.take(settings.home, one_process=True)
     with pytest.raises(LeaseError):
-        publish(settings, old)
+        publish(settings, old, say_night)
     assert published_run(settings) == first
 
 

@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
-OURS = {"extractors", "warehouse", "watertight", "simulator", "dags"}
+OURS = {"extractors", "warehouse", "watertight", "simulator", "dags", "dashboard"}
 
 #: package → what it must not import
 FORBIDDEN = {
@@ -25,10 +25,12 @@ FORBIDDEN = {
         "simulator",
         "watertight",
         "dags",
+        "dashboard",
     },
+    "dashboard": {"requests", "httpx", "urllib3", "http", "airflow", "dbt", "simulator", "watertight", "dags"},
     "watertight": {"requests", "httpx", "urllib3", "simulator", "dags"},
     "simulator": {"duckdb", "dbt", "airflow", "requests", *(OURS - {"simulator"})},
-    "dags": {"duckdb", "dbt", "requests", "extractors", "warehouse", "simulator"},
+    "dags": {"duckdb", "dbt", "requests", "extractors", "warehouse", "simulator", "dashboard"},
 }
 
 
