@@ -82,7 +82,7 @@ calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls pos
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hours; BENCH_OPTIONS='--deals 100000' is shorter, --keep and later --resume go on after a cut)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)
 
-metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md (two minutes)
+metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md and the answers of docs/analysts.md (two minutes)
 	@$(PYTHON) -m tests.metrics_page --write
 
 semantic: $(SEMANTIC) ## hold MetricFlow's answers (dbt_project/semantic) against mart_metrics__values (three minutes)

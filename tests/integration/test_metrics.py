@@ -10,7 +10,8 @@ import pytest
 
 from extractors.core.settings import Settings
 from tests.demonstration import first_night
-from tests.metrics_page.__main__ import PAGE
+from tests.metrics_page.__main__ import ANALYSTS, PAGE
+from tests.metrics_page.analysts import fill, questions
 from tests.metrics_page.entries import entries
 from tests.metrics_page.page import render
 from tests.scenario.expectations import metrics
@@ -41,6 +42,17 @@ def test_every_metric_is_explained(marts: duckdb.DuckDBPyConnection) -> None:
 
 def test_the_page_says_what_the_yaml_and_the_demonstration_say(marts: duckdb.DuckDBPyConnection) -> None:
     now, written = render(entries(), marts).splitlines(), PAGE.read_text().splitlines()
+    different = [f"{new!r}, on the page {old!r}" for new, old in zip(now, written, strict=False) if new != old]
+    assert not different, f"make metrics-page writes it anew; first: {different[:3]}"
+    assert len(now) == len(written)
+
+
+def test_fifteen_questions_of_a_sales_manager_are_answered(marts: duckdb.DuckDBPyConnection) -> None:
+    page = ANALYSTS.read_text()
+    assert len(questions(page)) >= 15
+    for query in questions(page):
+        assert marts.execute(query).fetchall(), f"nothing answers {query}"
+    now, written = fill(page, marts).splitlines(), page.splitlines()
     different = [f"{new!r}, on the page {old!r}" for new, old in zip(now, written, strict=False) if new != old]
     assert not different, f"make metrics-page writes it anew; first: {different[:3]}"
     assert len(now) == len(written)

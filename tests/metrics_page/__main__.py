@@ -1,4 +1,4 @@
-"""`python -m tests.metrics_page`: docs/metrics.md from the marts' YAML and the demonstration company's answers."""
+"""`python -m tests.metrics_page`: docs/metrics.md from the marts' YAML and the demonstration company's answers, and the answers of docs/analysts.md."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from pathlib import Path
 import duckdb
 
 from tests.demonstration import first_night
+from tests.metrics_page.analysts import fill
 from tests.metrics_page.entries import entries
 from tests.metrics_page.page import render
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+ANALYSTS = PAGE.with_name("analysts.md")
 
 
 def main() -> int:
-    """Writes the page; prints it without --write."""
+    """Writes both pages; prints them without --write."""
     parser = argparse.ArgumentParser(prog="python -m tests.metrics_page", description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[1])}")
+    parser.add_argument("--write", action="store_true", help="write docs/metrics.md and docs/analysts.md")
     parser.add_argument("--marts", type=Path, help="ask this published file instead of a demonstration built anew")
     given = parser.parse_args()
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="metrics-page-") as folder:
         marts = given.marts or first_night(Path(folder)).published_dir / "marts.duckdb"
         with duckdb.connect(str(marts), read_only=True) as connection:
-            text = render(entries(), connection)
-    if given.write:
-        PAGE.write_text(text)
-    else:
-        print(text, end="")
+            pages = {PAGE: render(entries(), connection), ANALYSTS: fill(ANALYSTS.read_text(), connection)}
+    for path, text in pages.items():
+        if given.write:
+            path.write_text(text)
+        else:
+            print(text, end="")
     return 0
 
 

@@ -169,11 +169,11 @@ Edge cases:
 {shown}
 ```
 
-{_table(connection.execute(asked))}
+{table(connection.execute(asked))}
 """
 
 
-def _table(cursor: duckdb.DuckDBPyConnection) -> str:
+def table(cursor: duckdb.DuckDBPyConnection) -> str:
     names = [column[0] for column in cursor.description or ()]
     rows = [[_cell(value) for value in row] for row in cursor.fetchall()]
     lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
