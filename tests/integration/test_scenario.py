@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from extractors.core.settings import Settings
+from tests.marts.build import compiled
 from tests.scenario.expectations import (
     FOLDER,
     Expected,
@@ -160,3 +161,39 @@ def test_the_table_for_dashboards_says_the_same(marts: duckdb.DuckDBPyConnection
             ]
     assert not wrong, "\n".join(wrong)
     assert compared > 80
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'select * replace ("value" + 1 as "value") from held',
+        "select * replace (coalesce(numerator, 0) + 1 as numerator) from held",
+        "select * replace (period_start + 1 as period_start) from held",
+        "select * replace (case when currency_code is null then 'XXX' end as currency_code) from held where currency_code is not null",
+        "select * from held where false",
+        "select * from held union all select * from held",
+    ],
+)
+def test_no_metric_of_the_table_for_dashboards_goes_unguarded(home: Settings, planted: str) -> None:
+    guards = [
+        compiled(home.build_dir, f"marts_{name}")
+        for name in (
+            "metric_values_equal", "marketing_values_equal", "sales_values_equal", "metric_values_are_unique",
+        )
+    ]  # fmt: skip
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{home.marts_file}' as marts (read_only)")
+        metrics_held = "select distinct metric from held"
+        if "currency_code is not null" in planted:
+            metrics_held += " where currency_code is not null"
+        connection.execute("create table held as from marts.main.mart_metrics__values")
+        connection.execute(f"create table planted as {planted}")
+        held = {name for (name,) in connection.execute(metrics_held).fetchall()}
+        seen = {
+            row[0]
+            for guard in guards
+            for row in connection.execute(
+                guard.replace('"marts"."main"."mart_metrics__values"', "memory.main.planted")
+            ).fetchall()
+        }
+    assert held - seen == set()
