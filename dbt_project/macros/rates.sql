@@ -37,6 +37,15 @@
 
 {% macro spark__quantile(expression, share) -%} percentile({{ expression }}, {{ share }}) {%- endmacro %}
 
+{# Several such quantiles as a list, in the order of the shares: they cost little more than one. #}
+{% macro quantiles(expression, shares) -%}
+    {{ return(adapter.dispatch('quantiles')(expression, shares)) }}
+{%- endmacro %}
+
+{% macro default__quantiles(expression, shares) -%} quantile_cont({{ expression }}, [{{ shares | join(', ') }}]) {%- endmacro %}
+
+{% macro spark__quantiles(expression, shares) -%} percentile({{ expression }}, array({{ shares | join(', ') }})) {%- endmacro %}
+
 {# The key of a row in one of the dimensions of mart_metrics__dimension_values. #}
 {% macro dimension_key(dimension, pipeline_key, owner_key=none, channel=none) -%}
     case {{ dimension }}

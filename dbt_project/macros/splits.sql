@@ -15,6 +15,56 @@
     (values ('all'){% for name in keys %}, ('{{ name }}'){% endfor %}) as splits (dimension)
 {%- endmacro %}
 
+{# The dimensions of a figure about deals, and the columns that hold their members: the owner's and team's of the event, everything else as it is now. #}
+{% macro deal_splits() -%}
+    {{ return({
+        'pipeline': 'pipeline_key', 'owner': 'owner_key', 'team': 'team_name', 'channel': 'channel', 'direction': 'lead_direction',
+        'product_line': 'product_line', 'company_size': 'company_size', 'country': 'country',
+    }) }}
+{%- endmacro %}
+
+{# The dimensions of a figure about plans and about what is open: it belongs to a seller's pipeline, and is never followed deal by deal and day by day. #}
+{% macro seller_splits() -%}
+    {{ return({'pipeline': 'pipeline_key', 'owner': 'owner_key', 'team': 'team_name'}) }}
+{%- endmacro %}
+
+{# One pass over the rows for all dimensions: grouped by the columns `always`, by one dimension after the other and, `in_all`, by none. #}
+{% macro group_by_splits(always, splits, in_all=true) -%}
+    group by grouping sets (
+        {% if in_all %}({{ always | join(', ') }}),{% endif %}
+        {% for column in splits.values() -%}
+        ({{ (always + [column]) | join(', ') }}){{ ',' if not loop.last }}
+        {% endfor -%}
+    )
+{%- endmacro %}
+
+{# The dimension of a row so grouped, and the key of its member. #}
+{% macro grouped_split(splits) -%}
+    case{% for name, column in splits.items() %} when grouping({{ column }}) = 0 then '{{ name }}'{% endfor %} else 'all' end as dimension,
+    case{% for column in splits.values() %} when grouping({{ column }}) = 0 then cast({{ column }} as varchar){% endfor %} else 'all' end as dimension_key
+{%- endmacro %}
+
+{# The periods' sums of what was counted by day and split: `by_day` has calendar_date, dimension, dimension_key and the measures. `periods` is
+   mart_metrics__periods, `grains` those that are asked for, none for all. #}
+{% macro sums_by_period(periods, by_day, counts, amounts=[], grains=none) -%}
+    select
+        periods.period_grain,
+        periods.period_start,
+        periods.is_complete_period,
+        days.dimension,
+        days.dimension_key
+        {%- for count in counts %},
+        cast(sum(days.{{ count }}) as bigint) as {{ count }}
+        {%- endfor %}
+        {%- for amount in amounts %},
+        cast(sum(days.{{ amount }}) as decimal(18, 2)) as {{ amount }}
+        {%- endfor %}
+    from {{ by_day }} as days
+    inner join {{ periods }} as periods on periods.calendar_date = days.calendar_date
+    {% if grains %}where periods.period_grain in ('{{ grains | join("', '") }}'){% endif %}
+    group by 1, 2, 3, 4, 5
+{%- endmacro %}
+
 {# The band of a company's size: micro, small, medium and large enterprises as the European Union counts their employees. #}
 {% macro company_size(employee_count) -%}
     case

@@ -1,4 +1,5 @@
--- A sum of money, or of what could not be converted, over days, months or years is the same sum; leakage begins with weeks.
+-- A sum of money, or of what could not be converted, over days, months or years is the same sum; leakage begins with weeks, the cycle with months where it
+-- is split by more than pipelines.
 with totals as (
 
     {% for mart, measures in [
@@ -8,11 +9,12 @@ with totals as (
         ('mart_sales__visit_flow', ['forward_count', 'skipped_forward_count', 'back_count', 'won_count', 'lost_count', 'moved_pipeline_count', 'deleted_merged_count', 'still_in_count', 'transient_count', 're_entered_count']),
         ('mart_sales__stage_conversion_by_cohort', ['converted_count', 'open_count', 'incomplete_history_count']),
         ('mart_sales__funnel_cohorts', ['deal_count', 'booked_amount', 'unconverted_count', 'mid_funnel_entry_count']),
-        ('mart_sales__sales_cycle', ['deal_count', 'cast(total_days as decimal(18, 4))']),
+        ('mart_sales__sales_cycle', ["case when dimension in ('all', 'pipeline') then deal_count end",
+            "cast(case when dimension in ('all', 'pipeline') then total_days end as decimal(18, 4))"]),
     ] -%}
     {% set outer_loop = loop -%}
     {% for measure in measures -%}
-    select '{{ mart }}' as mart, '{{ measure }}' as measure, period_grain, sum({{ measure }}) as total
+    select '{{ mart }}' as mart, '{{ measure | replace("'", '') }}' as measure, period_grain, sum({{ measure }}) as total
     from {{ ref(mart) }}
     group by period_grain
     {{ 'union all' if not (loop.last and outer_loop.last) }}

@@ -14,7 +14,10 @@
     'sales_cycle_days': ('won', 'created'), 'sales_cycle_won_lost_days': ('won_lost', 'created'),
     'sales_cycle_from_lead_days': ('won', 'lead_created'), 'sales_cycle_won_lost_from_lead_days': ('won_lost', 'lead_created'),
 } %}
-{%- set leaks = {'leaked_deals': ('leaked_count', false), 'leaked_amount': ('last_amount', true)} %}
+{%- set leaks = {
+    'leaked_deals': ('leaked_count', false), 'leaked_amount': ('last_amount', true), 'leaked_maximum_amount': ('maximum_amount', true),
+    'dormant_deals': ('dormant_count', false),
+} %}
 {%- set open_ones = {'open_deals': ('open_count', false), 'open_amount': ('open_amount', true)} %}
 {%- set names = (rates + slippages) | map(attribute=0) | list + leaks | list + open_ones | list
     + ['stage_conversion_stage_entry', 'stage_conversion_created', 'stage_visits'] %}
@@ -37,17 +40,16 @@ with in_marts as (
     {% endfor %}
     {%- endfor -%}
     {% for metric, (measure, is_amount) in leaks.items() -%}
-    {% for dimension, key in {'all': "'all'", 'pipeline': 'cast(pipeline_key as varchar)', 'channel': 'channel'}.items() -%}
-    select '{{ metric }}', period_grain, period_start, '{{ dimension }}', {{ key }}, {{ figure_of(none, 'sum(' ~ measure ~ ')', 'null') }}, {{ is_amount }}
-    from {{ ref('mart_sales__leakage') }}
-    group by period_grain, period_start, {{ key }}
+    select '{{ metric }}', period_grain, period_start, dimension, dimension_key, {{ figure_of(none, measure, 'null') }}, {{ is_amount }}
+    from {{ ref('mart_sales__leakage_splits') }}
     union all
-    {% endfor %}
-    {%- endfor -%}
+    {% endfor -%}
     {% for metric, (measure, is_amount) in open_ones.items() -%}
-    {% for dimension, key in {'all': "'all'", 'pipeline': 'cast(daily.pipeline_key as varchar)', 'owner': 'cast(daily.owner_key as varchar)'}.items() -%}
+    {% for dimension, key in {'all': "'all'", 'pipeline': 'cast(daily.pipeline_key as varchar)', 'owner': 'cast(daily.owner_key as varchar)',
+        'team': "coalesce(sellers.team_name, 'unknown')"}.items() -%}
     select '{{ metric }}', periods.period_grain, periods.period_start, '{{ dimension }}', {{ key }}, {{ figure_of(none, 'sum(daily.' ~ measure ~ ')', 'null') }}, {{ is_amount }}
     from {{ ref('mart_sales__pipeline_daily') }} as daily
+    left join {{ ref('dim_owners') }} as sellers on sellers.owner_key = daily.owner_key
     inner join {{ ref('mart_metrics__periods') }} as periods
         on periods.calendar_date = daily.calendar_date
         and (daily.calendar_date = periods.next_period_start - 1 or daily.calendar_date = periods.as_of_date)

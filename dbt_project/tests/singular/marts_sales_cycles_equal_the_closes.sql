@@ -12,12 +12,15 @@ measured as (
 
     {% for scope, groups in [('won', "'won'"), ('won_lost', "'won', 'lost'")] -%}
     {% for measured_from, days in [('created', 'days_from_created'), ('lead_created', 'days_from_lead')] -%}
-    {% for dimension, key in [('all', "'all'"), ('pipeline', 'cast(pipeline_key as varchar)')] -%}
+    {% for dimension, key in {
+        'all': "'all'", 'pipeline': 'cast(pipeline_key as varchar)', 'owner': 'cast(owner_key as varchar)', 'team': 'team_name', 'channel': 'channel',
+        'direction': 'lead_direction', 'product_line': 'product_line', 'company_size': 'company_size', 'country': 'country',
+    }.items() -%}
     select period_start, '{{ dimension }}' as dimension, {{ key }} as dimension_key, '{{ scope }}' as outcome_scope, '{{ measured_from }}' as measured_from,
         {{ days }} as days
     from closes
     where close_group in ({{ groups }}) and {{ days }} is not null
-    {{ 'union all' if not (scope == 'won_lost' and measured_from == 'lead_created' and dimension == 'pipeline') }}
+    {{ 'union all' if not (scope == 'won_lost' and measured_from == 'lead_created' and dimension == 'country') }}
     {% endfor %}
     {%- endfor %}
     {%- endfor %}

@@ -15,11 +15,7 @@
 ] %}
 {#- metric: mart, column, about money, and the members its rows belong to -#}
 {%- set pipelines = {'all': "'all'", 'pipeline': 'cast(pipeline_key as varchar)'} %}
-{%- set channels = {'all': "'all'", 'pipeline': 'cast(pipeline_key as varchar)', 'channel': 'channel'} %}
-{%- set sums = {
-    'leaked_maximum_amount': ('leakage', 'maximum_amount', true, channels), 'dormant_deals': ('leakage', 'dormant_count', false, channels),
-    'cohort_deals': ('cohort_partition', 'deal_count', false, pipelines),
-} %}
+{%- set sums = {'cohort_deals': ('cohort_partition', 'deal_count', false, pipelines)} %}
 {%- set flows = {
     'stage_visits_forward': 'forward_count', 'stage_visits_skipped_forward': 'skipped_forward_count', 'stage_visits_back': 'back_count',
     'stage_visits_won': 'won_count', 'stage_visits_lost': 'lost_count', 'stage_visits_moved_pipeline': 'moved_pipeline_count',

@@ -22,15 +22,23 @@ either as (
 
 ),
 
+sold as (
+
+    select either.*, coalesce(owners.team_name, 'unknown') as team_name
+    from either
+    left join {{ ref('dim_owners') }} as owners on owners.owner_key = either.owner_key
+
+),
+
 counted as (
 
-    {% for dimension, key in [('all', "'all'"), ('pipeline', 'cast(pipeline_key as varchar)'), ('owner', 'cast(owner_key as varchar)')] -%}
+    {% for dimension, key in [('all', "'all'"), ('pipeline', 'cast(pipeline_key as varchar)'), ('owner', 'cast(owner_key as varchar)'), ('team', 'team_name')] -%}
     select
         '{{ dimension }}' as dimension, {{ key }} as dimension_key, period_grain, period_start, sum(expected) as expected_count, sum(closed) as closed_count,
         sum(expected - closed) as slipped_count, sum(won) as won_count, sum(expected - won) as not_won_count, sum(removed) as removed_count,
         coalesce(sum(expected_amount), 0) as expected_amount, coalesce(sum(case when closed = 0 then expected_amount end), 0) as slipped_amount,
         sum(unconverted) as unconverted_count, count(pushed_deal_key) as push_count, count(distinct pushed_deal_key) as pushed_deal_count
-    from either
+    from sold
     group by {{ key }}, period_grain, period_start
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -34,10 +34,12 @@ days as (
 
 counted as (
 
-    {% for dimension, key in [('all', "'all'"), ('pipeline', 'cast(days.pipeline_key as varchar)'), ('owner', 'cast(days.owner_key as varchar)')] -%}
+    {% for dimension, key in [('all', "'all'"), ('pipeline', 'cast(days.pipeline_key as varchar)'), ('owner', 'cast(days.owner_key as varchar)'),
+        ('team', "coalesce(owners.team_name, 'unknown')")] -%}
     select '{{ dimension }}' as dimension, {{ key }} as dimension_key, periods.period_grain, periods.period_start
         {%- for measure in measures %}, sum(days.{{ measure }}) as {{ measure }}{% endfor %}
     from days
+    left join {{ ref('dim_owners') }} as owners on owners.owner_key = days.owner_key
     inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = days.calendar_date and periods.period_grain <> 'all'
     group by {{ key }}, periods.period_grain, periods.period_start
     {{ 'union all' if not loop.last }}

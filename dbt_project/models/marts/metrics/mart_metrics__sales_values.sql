@@ -18,8 +18,6 @@
 {%- set flows = {'forward': 'forward', 'skipped_forward': 'skipped_forward', 'back': 'back', 'won': 'won', 'lost': 'lost', 'moved_pipeline': 'moved_pipeline',
     'removed': 'deleted_merged', 'still_in': 'still_in'} -%}
 {%- set sums = [
-    ('mart_sales__leakage', 'leaked_maximum_amount', 'maximum_amount', true, {'all': "'all'", 'pipeline': 'cast(pipeline_key as varchar)', 'channel': 'channel'}),
-    ('mart_sales__leakage', 'dormant_deals', 'dormant_count', false, {'all': "'all'", 'pipeline': 'cast(pipeline_key as varchar)', 'channel': 'channel'}),
     ('mart_sales__cohort_partition', 'cohort_deals', 'deal_count', false, {'all': "'all'", 'pipeline': 'cast(pipeline_key as varchar)'}),
 ] -%}
 {%- set buckets = ['opening', 'created', 'reopened', 'restored', 'moved_in', 'moved_out', 'won', 'lost', 'deleted', 'merged', 'closing'] -%}

@@ -32,34 +32,18 @@ with period_ends as (
 
 open_at_end as (
 
-    select ends.period_grain, ends.period_start, dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'daily.pipeline_key', 'daily.owner_key') }} as dimension_key,
+    select
+        daily.period_grain, daily.period_start, {{ grouped_split(seller_splits()) }},
         sum(daily.open_count) as open_count, sum(daily.open_amount) as open_amount
     from (
-        select calendar_date, pipeline_key, owner_key, sum(open_count) as open_count, sum(open_amount) as open_amount
-        from {{ ref('mart_sales__pipeline_daily') }}
-        group by 1, 2, 3
+        select
+            ends.period_grain, ends.period_start, daily.pipeline_key, daily.owner_key, coalesce(owners.team_name, 'unknown') as team_name,
+            daily.open_count, daily.open_amount
+        from {{ ref('mart_sales__pipeline_daily') }} as daily
+        inner join period_ends as ends on ends.last_date = daily.calendar_date
+        left join {{ ref('dim_owners') }} as owners on owners.owner_key = daily.owner_key
     ) as daily
-    inner join period_ends as ends on ends.last_date = daily.calendar_date
-    cross join (
-        select distinct dimension from {{ ref('mart_metrics__dimension_values') }}
-        where dimension in ('all', 'pipeline', 'owner')
-    ) as dimensions
-    group by 1, 2, 3, 4
-
-),
-
-leaked as (
-
-    select leakage.period_grain, leakage.period_start, dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'leakage.pipeline_key', none, 'leakage.channel') }} as dimension_key,
-        sum(leakage.leaked_count) as leaked_count, sum(leakage.last_amount) as leaked_amount
-    from {{ ref('mart_sales__leakage') }} as leakage
-    cross join (
-        select distinct dimension from {{ ref('mart_metrics__dimension_values') }}
-        where dimension in ('all', 'pipeline', 'channel')
-    ) as dimensions
-    group by 1, 2, 3, 4
+    {{ group_by_splits(['daily.period_grain', 'daily.period_start'], seller_splits()) }}
 
 ),
 
@@ -95,10 +79,11 @@ measured as (
     from open_at_end
     union all
     {% endfor %}
-    {% for metric, value, is_amount in [('leaked_deals', 'leaked_count', false), ('leaked_amount', 'leaked_amount', true)] -%}
+    {% for metric, value, is_amount in [('leaked_deals', 'leaked_count', false), ('leaked_amount', 'last_amount', true), ('leaked_maximum_amount', 'maximum_amount', true),
+        ('dormant_deals', 'dormant_count', false)] -%}
     select '{{ metric }}', period_grain, period_start, dimension, dimension_key,
         cast({{ value }} as double), cast({{ value }} as double), cast(null as double), {{ is_amount }}
-    from leaked
+    from {{ ref('mart_sales__leakage_splits') }}
     union all
     {% endfor %}
     select 'stage_conversion_' || cohort_kind, period_grain, period_start, 'stage', cast(stage_key as varchar),

@@ -33,8 +33,12 @@ select
     closes.pipeline_key,
     closes.stage_key,
     closes.owner_key,
+    coalesce(owners.team_name, 'unknown') as team_name,
     outcomes.channel,
     outcomes.lead_direction,
+    outcomes.product_line,
+    outcomes.company_size,
+    outcomes.country,
     case when closes.stage_kind = 'lost' then outcomes.lost_reason end as lost_reason,
     closes.close_amount,
     closes.currency_code as close_currency_code,
@@ -46,6 +50,7 @@ select
     {{ hours_between('outcomes.lead_created_at', 'closes.closed_at') }} / 24 as days_from_lead
 from closes
 inner join {{ ref('mart_sales__deal_outcomes') }} as outcomes on outcomes.deal_key = closes.deal_key
+left join {{ ref('dim_owners') }} as owners on owners.owner_key = closes.owner_key
 left join {{ ref('dim_exchange_rates') }} as rates
     on rates.rate_date = closes.closed_date
     and rates.from_currency_code = closes.currency_code

@@ -83,6 +83,9 @@ select
     deals.owner_key,
     coalesce(deals.channel, 'unknown') as channel,
     coalesce(deals.lead_direction, 'unknown') as lead_direction,
+    coalesce(deals.product_line, 'unknown') as product_line,
+    {{ company_size('companies.employee_count') }} as company_size,
+    coalesce(companies.country, 'unknown') as country,
     deals.lost_reason,
     deals.lost_group,
     deals.booked_amount,
@@ -100,3 +103,4 @@ cross join as_of
 left join lives on lives.deal_key = deals.deal_key
 left join {{ ref('mart_sales__stages') }} as stages on stages.stage_key = deals.stage_key
 left join {{ ref('dim_leads') }} as leads on leads.lead_key = deals.lead_key
+left join {{ ref('dim_companies') }} as companies on companies.company_key = deals.company_key

@@ -23,11 +23,12 @@ plans as (
 )
 
 select
-    deal_key,
-    valid_from as moved_at,
-    valid_from_date as moved_date,
-    pipeline_key,
-    owner_key,
+    plans.deal_key,
+    plans.valid_from as moved_at,
+    plans.valid_from_date as moved_date,
+    plans.pipeline_key,
+    plans.owner_key,
+    coalesce(owners.team_name, 'unknown') as team_name,
     expected_before as from_date,
     expected_close_date as to_date,
     cast(expected_close_date - expected_before as bigint) as moved_days,
@@ -35,6 +36,7 @@ select
     date_trunc('month', expected_close_date) > date_trunc('month', expected_before) as is_to_later_month,
     date_trunc('quarter', expected_close_date) > date_trunc('quarter', expected_before) as is_to_later_quarter
 from plans
+left join {{ ref('dim_owners') }} as owners on owners.owner_key = plans.owner_key
 where
     deal_status = 'open' and status_before = 'open'
     and expected_close_date <> expected_before

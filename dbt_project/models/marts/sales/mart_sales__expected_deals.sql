@@ -100,6 +100,7 @@ select
     expected.pipeline_key,
     expected.stage_key,
     expected.owner_key,
+    coalesce(owners.team_name, 'unknown') as team_name,
     expected.expected_close_date,
     deals.expected_close_date as expected_close_date_now,
     {{ converted('expected.deal_amount', 'rates.exchange_rate') }} as expected_amount,
@@ -117,6 +118,7 @@ select
     'booked' as amount_basis
 from expected
 inner join {{ ref('dim_deals') }} as deals on deals.deal_key = expected.deal_key
+left join {{ ref('dim_owners') }} as owners on owners.owner_key = expected.owner_key
 left join closed
     on closed.deal_key = expected.deal_key and closed.period_grain = expected.period_grain
     and closed.period_start = expected.period_start

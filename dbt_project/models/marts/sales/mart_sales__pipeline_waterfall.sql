@@ -4,6 +4,13 @@
 } -%}
 {%- set counted = buckets.keys() | reject('in', ['increased', 'decreased']) | list -%}
 {%- set moved = ['pipeline_moved_in', 'pipeline_moved_out'] -%}
+{#- what is added up, in the order in which it is joined -#}
+{%- set measures = [] -%}
+{%- for measure in ['count', 'amount', 'unconverted_count'] -%}{%- do measures.extend(['opening_' ~ measure, 'closing_' ~ measure]) -%}{%- endfor -%}
+{%- do measures.extend(['exchange_rate_amount', 'rounding_amount', 'rate_gap_amount']) -%}
+{%- for bucket in counted + moved -%}{%- do measures.append(bucket ~ '_count') -%}{%- endfor -%}
+{%- for bucket in buckets.keys() | list + moved -%}{%- do measures.append(bucket ~ '_amount') -%}{%- endfor -%}
+{%- do measures.extend(['movement_count', 'unconverted_movement_count']) -%}
 with periods as (
 
     select distinct period_grain, period_start, is_complete_period from {{ ref('mart_metrics__periods') }}
@@ -18,68 +25,75 @@ joined as (
         coalesce(ends.period_grain, changes.period_grain) as period_grain,
         coalesce(ends.period_start, changes.period_start) as period_start,
         coalesce(ends.dimension, changes.dimension) as dimension,
-        coalesce(ends.dimension_key, changes.dimension_key) as dimension_key,
-        {% for measure in ['count', 'amount', 'unconverted_count'] -%}
-        coalesce(ends.opening_{{ measure }}, 0) as opening_{{ measure }},
-        coalesce(ends.closing_{{ measure }}, 0) as closing_{{ measure }},
-        {% endfor -%}
-        {% for column in ['exchange_rate', 'rounding', 'rate_gap'] -%}
-        coalesce(ends.{{ column }}_amount, 0) as {{ column }}_amount,
-        {% endfor -%}
-        {% for bucket in counted + moved -%}
-        coalesce(changes.{{ bucket }}_count, 0) as {{ bucket }}_count,
-        {% endfor -%}
-        {% for bucket in buckets.keys() | list + moved -%}
-        coalesce(changes.{{ bucket }}_amount, 0) as {{ bucket }}_amount,
-        {% endfor -%}
-        coalesce(changes.movement_count, 0) as movement_count,
-        coalesce(changes.unconverted_movement_count, 0) as unconverted_movement_count
+        coalesce(ends.dimension_key, changes.dimension_key) as dimension_key
+        {%- for measure in measures %},
+        coalesce({{ 'ends' if measure.startswith(('opening_', 'closing_', 'exchange_rate', 'rounding', 'rate_gap')) else 'changes' }}.{{ measure }}, 0) as {{ measure }}
+        {%- endfor %}
     from {{ ref('mart_sales__waterfall_ends') }} as ends
     full join {{ ref('mart_sales__waterfall_changes') }} as changes
         on ends.waterfall_form = changes.waterfall_form and ends.period_grain = changes.period_grain and ends.period_start = changes.period_start
         and ends.dimension = changes.dimension and ends.dimension_key = changes.dimension_key
 
+),
+
+-- a team's are those of its sellers; what goes from one of them to another moved out and in
+with_teams as (
+
+    select joined.* from joined
+
+    union all
+
+    select
+        sellers.waterfall_form, sellers.period_grain, sellers.period_start, 'team', coalesce(owners.team_name, 'unknown')
+        {%- for measure in measures %},
+        cast(sum(sellers.{{ measure }}) as {{ 'bigint' if measure.endswith('_count') else 'decimal(18, 2)' }})
+        {%- endfor %}
+    from joined as sellers
+    left join {{ ref('dim_owners') }} as owners on cast(owners.owner_key as varchar) = sellers.dimension_key
+    where sellers.dimension = 'owner'
+    group by 1, 2, 3, 4, 5
+
 )
 
 select
-    joined.waterfall_form,
-    joined.period_grain,
-    joined.period_start,
+    members.waterfall_form,
+    members.period_grain,
+    members.period_start,
     periods.is_complete_period,
-    joined.dimension,
-    joined.dimension_key,
+    members.dimension,
+    members.dimension_key,
     labels.dimension_value,
-    joined.opening_count,
+    members.opening_count,
     {% for bucket in counted -%}
-    joined.{{ bucket }}_count,
+    members.{{ bucket }}_count,
     {% endfor -%}
-    joined.closing_count,
-    cast(joined.closing_count - (joined.opening_count
-        {%- for bucket, sign in buckets.items() if bucket in counted %} {{ '+' if sign > 0 else '-' }} joined.{{ bucket }}_count{% endfor %}
+    members.closing_count,
+    cast(members.closing_count - (members.opening_count
+        {%- for bucket, sign in buckets.items() if bucket in counted %} {{ '+' if sign > 0 else '-' }} members.{{ bucket }}_count{% endfor %}
     ) as bigint) as residual_count,
-    cast(joined.opening_amount as decimal(18, 2)) as opening_amount,
+    cast(members.opening_amount as decimal(18, 2)) as opening_amount,
     {% for bucket in buckets -%}
-    cast(joined.{{ bucket }}_amount as decimal(18, 2)) as {{ bucket }}_amount,
+    cast(members.{{ bucket }}_amount as decimal(18, 2)) as {{ bucket }}_amount,
     {% endfor -%}
-    cast(joined.exchange_rate_amount as decimal(18, 2)) as exchange_rate_amount,
-    cast(joined.closing_amount as decimal(18, 2)) as closing_amount,
-    cast(joined.closing_amount - (joined.opening_amount
-        {%- for bucket, sign in buckets.items() %} {{ '+' if sign > 0 else '-' }} joined.{{ bucket }}_amount{% endfor %} + joined.exchange_rate_amount
+    cast(members.exchange_rate_amount as decimal(18, 2)) as exchange_rate_amount,
+    cast(members.closing_amount as decimal(18, 2)) as closing_amount,
+    cast(members.closing_amount - (members.opening_amount
+        {%- for bucket, sign in buckets.items() %} {{ '+' if sign > 0 else '-' }} members.{{ bucket }}_amount{% endfor %} + members.exchange_rate_amount
     ) as decimal(18, 2)) as residual_amount,
-    cast(joined.rounding_amount as decimal(18, 2)) as rounding_amount,
-    cast(joined.rate_gap_amount as decimal(18, 2)) as rate_gap_amount,
+    cast(members.rounding_amount as decimal(18, 2)) as rounding_amount,
+    cast(members.rate_gap_amount as decimal(18, 2)) as rate_gap_amount,
     {% for bucket in moved -%}
-    joined.{{ bucket }}_count,
-    cast(joined.{{ bucket }}_amount as decimal(18, 2)) as {{ bucket }}_amount,
+    members.{{ bucket }}_count,
+    cast(members.{{ bucket }}_amount as decimal(18, 2)) as {{ bucket }}_amount,
     {% endfor -%}
-    joined.unconverted_movement_count,
-    joined.opening_unconverted_count,
-    joined.closing_unconverted_count,
+    members.unconverted_movement_count,
+    members.opening_unconverted_count,
+    members.closing_unconverted_count,
     '{{ var("currency") }}' as currency_code,
     'booked' as amount_basis
-from joined
-inner join periods on periods.period_grain = joined.period_grain and periods.period_start = joined.period_start
+from with_teams as members
+inner join periods on periods.period_grain = members.period_grain and periods.period_start = members.period_start
 left join {{ ref('mart_metrics__dimension_values') }} as labels
-    on labels.dimension = joined.dimension and labels.dimension_key = joined.dimension_key
+    on labels.dimension = members.dimension and labels.dimension_key = members.dimension_key
 -- a period that a deal was once expected to close in, but was not by the time it began
-where joined.waterfall_form = 'all_open' or joined.movement_count + joined.opening_count + joined.closing_count > 0
+where members.waterfall_form = 'all_open' or members.movement_count + members.opening_count + members.closing_count > 0

@@ -40,6 +40,23 @@ member_days as (
     ) as members
     where day_count = narrowest_day_count
 
+),
+
+-- a team's quota is those of its sellers
+members as (
+
+    select calendar_date, dimension, dimension_key, period_start_date, period_end_date, day_count, booked_amount
+    from member_days
+    where detail = coarsest_detail
+
+    union all
+
+    select
+        days.calendar_date, 'team', coalesce(owners.team_name, 'unknown'), days.period_start_date, days.period_end_date, days.day_count, days.booked_amount
+    from member_days as days
+    left join {{ ref('dim_owners') }} as owners on owners.owner_key = days.owner_key
+    where days.dimension = 'owner' and days.detail = days.coarsest_detail
+
 )
 
 select
@@ -54,6 +71,5 @@ select
     count(*) filter (where booked_amount is null) as unconverted_count,
     '{{ var("currency") }}' as currency_code,
     'booked' as amount_basis
-from member_days
-where detail = coarsest_detail
+from members
 group by 1, 2, 3, 4, 5, 6

@@ -1,32 +1,24 @@
-with dimensions as (
+{#- the middle of a handful of deals a week says nothing, and to find it costs a sort: but for the company and its pipelines from months on -#}
+{%- set splits = {
+    'owner': 'owner_key', 'team': 'team_name', 'channel': 'channel', 'direction': 'lead_direction', 'product_line': 'product_line',
+    'company_size': 'company_size', 'country': 'country',
+} -%}
+with closes as (
 
-    select distinct dimension from {{ ref('mart_metrics__dimension_values') }} where dimension in ('all', 'pipeline')
-
-),
-
-closes as (
-
-    select
-        closes.closed_date,
-        dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'closes.pipeline_key') }} as dimension_key,
-        closes.close_group = 'won' as is_won,
-        closes.days_from_created,
-        closes.days_from_lead
-    from {{ ref('mart_sales__closes') }} as closes
-    cross join dimensions
-    where closes.close_group in ('won', 'lost') and not closes.is_removed
+    select *, close_group = 'won' as is_won
+    from {{ ref('mart_sales__closes') }}
+    where close_group in ('won', 'lost') and not is_removed
 
 ),
 
 by_period as (
 
+    {% for among, grains in [({'pipeline': 'pipeline_key'}, none), (splits, ['month', 'quarter', 'year', 'all'])] -%}
     select
         periods.period_grain,
         periods.period_start,
         periods.is_complete_period,
-        closes.dimension,
-        closes.dimension_key,
+        {{ grouped_split(among) }},
         {% for name, days, condition in [
             ('won_created', 'closes.days_from_created', 'closes.is_won'),
             ('won_lost_created', 'closes.days_from_created', 'true'),
@@ -36,13 +28,14 @@ by_period as (
         count({{ days }}) filter (where {{ condition }}) as {{ name }}_count,
         -- as decimals: a sum of doubles depends on the order in which threads add them, and a rebuild would differ
         cast(sum(cast({{ days }} as decimal(18, 9))) filter (where {{ condition }}) as double) as {{ name }}_total,
-        {{ quantile(days, '0.5') }} filter (where {{ condition }}) as {{ name }}_median,
-        {{ quantile(days, '0.9') }} filter (where {{ condition }}) as {{ name }}_p90{{ ',' if not loop.last }}
+        {{ quantiles(days, ['0.5', '0.9']) }} filter (where {{ condition }}) as {{ name }}_quantiles{{ ',' if not loop.last }}
         {% endfor %}
     from closes
     inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = closes.closed_date
-    group by 1, 2, 3, 4, 5
-
+    {% if grains %}where periods.period_grain in ('{{ grains | join("', '") }}'){% endif %}
+    {{ group_by_splits(['periods.period_grain', 'periods.period_start', 'periods.is_complete_period'], among, in_all=not grains) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 long as (
@@ -57,8 +50,8 @@ long as (
         '{{ measured_from }}' as measured_from,
         {{ name }}_count as deal_count,
         {{ name }}_total as total_days,
-        {{ name }}_median as median_days,
-        {{ name }}_p90 as p90_days
+        {{ name }}_quantiles[1] as median_days,
+        {{ name }}_quantiles[2] as p90_days
     from by_period
     {{ 'union all' if not loop.last }}
     {% endfor %}

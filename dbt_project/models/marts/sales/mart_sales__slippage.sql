@@ -1,16 +1,8 @@
-with dimensions as (
-
-    select distinct dimension
-    from {{ ref('mart_metrics__dimension_values') }}
-    where dimension in ('all', 'pipeline', 'owner')
-
-),
-
-expected as (
+{%- set splits = seller_splits() -%}
+with expected as (
 
     select
-        deals.period_grain, deals.period_start, dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'deals.pipeline_key', 'deals.owner_key') }} as dimension_key,
+        deals.period_grain, deals.period_start, {{ grouped_split(splits) }},
         count(*) as expected_count,
         count(*) filter (where deals.is_closed_in_period) as closed_count,
         count(*) filter (where not deals.is_closed_in_period) as slipped_count,
@@ -23,16 +15,14 @@ expected as (
         0 as push_count,
         0 as pushed_deal_count
     from {{ ref('mart_sales__expected_deals') }} as deals
-    cross join dimensions
-    group by 1, 2, 3, 4
+    {{ group_by_splits(['deals.period_grain', 'deals.period_start'], splits) }}
 
 ),
 
 pushes as (
 
     select
-        periods.period_grain, periods.period_start, dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'moves.pipeline_key', 'moves.owner_key') }} as dimension_key,
+        periods.period_grain, periods.period_start, {{ grouped_split(splits) }},
         count(*) as push_count,
         count(distinct moves.deal_key) as pushed_deal_count
     from {{ ref('mart_sales__expected_close_moves') }} as moves
@@ -42,8 +32,7 @@ pushes as (
             when 'week' then moves.is_to_later_week when 'month' then moves.is_to_later_month
             when 'quarter' then moves.is_to_later_quarter else false
         end
-    cross join dimensions
-    group by 1, 2, 3, 4
+    {{ group_by_splits(['periods.period_grain', 'periods.period_start'], splits) }}
 
 ),
 

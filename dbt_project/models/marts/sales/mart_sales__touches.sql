@@ -1,12 +1,5 @@
-with dimensions as (
-
-    select distinct dimension
-    from {{ ref('mart_metrics__dimension_values') }}
-    where dimension in ('all', 'pipeline', 'owner', 'channel')
-
-),
-
-as_of as (
+{%- set splits = deal_splits() -%}
+with as_of as (
 
     select max(warehouse_data_through) as data_through
     from {{ ref('dim_sources') }}
@@ -18,17 +11,15 @@ daily as (
 
     select
         closes.closed_date as calendar_date,
-        dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'closes.pipeline_key', 'closes.owner_key', 'closes.channel') }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) as won_count,
         count(*) filter (where coalesce(touches.first_presentation_at > closes.closed_at, true)) as without_presentation_count,
         0 as activity_count,
         0 as automated_count
     from {{ ref('mart_sales__closes') }} as closes
-    cross join dimensions
     left join {{ ref('mart_sales__deal_touches') }} as touches on touches.deal_key = closes.deal_key
     where closes.close_group = 'won' and not closes.is_removed
-    group by 1, 2, 3
+    {{ group_by_splits(['closes.closed_date'], splits) }}
 
     union all
 

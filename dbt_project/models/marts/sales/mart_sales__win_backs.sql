@@ -1,3 +1,4 @@
+{%- set splits = deal_splits() -%}
 with as_of as (
 
     select max(warehouse_data_through) as data_through
@@ -5,19 +6,10 @@ with as_of as (
 
 ),
 
-dimensions as (
-
-    select distinct dimension
-    from {{ ref('mart_metrics__dimension_values') }}
-    where dimension in ('all', 'pipeline', 'owner', 'channel')
-
-),
-
 by_period as (
 
     select
-        periods.period_grain, periods.period_start, periods.is_complete_period, dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'losses.pipeline_key', 'losses.owner_key', 'losses.channel') }} as dimension_key,
+        periods.period_grain, periods.period_start, periods.is_complete_period, {{ grouped_split(splits) }},
         count(*) as lost_count,
         count(losses.return_kind) as came_back_count,
         count(*) filter (where losses.return_kind = 'reopened') as reopened_count,
@@ -32,10 +24,9 @@ by_period as (
         ) as undecided_count
     from {{ ref('mart_sales__returns') }} as losses
     cross join as_of
-    cross join dimensions
     inner join {{ ref('mart_metrics__periods') }} as periods
         on periods.calendar_date = losses.lost_date and periods.period_grain in ('month', 'quarter', 'year')
-    group by 1, 2, 3, 4, 5
+    {{ group_by_splits(['periods.period_grain', 'periods.period_start', 'periods.is_complete_period'], splits) }}
 
 )
 

@@ -1,8 +1,9 @@
+{%- set splits = deal_splits() -%}
 with daily as (
 
     -- closes by the day of the close
     select
-        closed_date as calendar_date, pipeline_key, owner_key, channel,
+        closed_date as calendar_date, {{ grouped_split(splits) }},
         count(*) filter (where close_group = 'won' and not is_removed) as won_count,
         count(*) filter (where close_group = 'lost' and not is_removed) as lost_count,
         count(*) filter (where close_group = 'disqualified' and not is_removed) as disqualified_count,
@@ -10,50 +11,28 @@ with daily as (
         count(*) filter (where is_removed) as removed_count,
         sum(booked_amount) filter (where close_group = 'won' and not is_removed) as won_amount,
         sum(booked_amount) filter (where close_group = 'lost' and not is_removed) as lost_amount,
-        count(*) filter (where is_unconverted and not is_removed and close_group in ('won', 'lost'))
-            as unconverted_count,
+        count(*) filter (where is_unconverted and not is_removed and close_group in ('won', 'lost')) as unconverted_count,
         count(*) filter (where is_unconverted and not is_removed and close_group = 'won') as unconverted_won_count,
         0 as created_count,
         0 as created_won_count
     from {{ ref('mart_sales__closes') }}
-    group by closed_date, pipeline_key, owner_key, channel
+    {{ group_by_splits(['closed_date'], splits) }}
 
     union all
 
     -- deals by the day, pipeline and owner of their creation
     select
-        created_date, created_pipeline_key, created_owner_key, channel,
-        0, 0, 0, 0, 0, null, null, 0, 0,
-        count(*),
-        count(*) filter (where deal_status = 'won')
-    from {{ ref('mart_sales__deal_outcomes') }}
-    group by created_date, created_pipeline_key, created_owner_key, channel
-
-),
-
-dimensions as (
-
-    select distinct dimension
-    from {{ ref('mart_metrics__dimension_values') }}
-    where dimension in ('all', 'pipeline', 'owner', 'channel')
-
-),
-
-by_day as (
-
-    select
-        daily.calendar_date,
-        dimensions.dimension,
-        {{ dimension_key('dimensions.dimension', 'daily.pipeline_key', 'daily.owner_key', 'daily.channel') }}
-            as dimension_key,
-        {% for measure in ['won_count', 'lost_count', 'disqualified_count', 'no_decision_count', 'removed_count',
-                           'won_amount', 'lost_amount', 'unconverted_count', 'unconverted_won_count', 'created_count',
-                           'created_won_count'] -%}
-        sum(daily.{{ measure }}) as {{ measure }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from daily
-    cross join dimensions
-    group by 1, 2, 3
+        created_date, {{ grouped_split(splits) }},
+        0, 0, 0, 0, 0, null, null, 0, 0, count(*), count(*) filter (where is_won)
+    from (
+        select
+            deals.created_date, deals.created_pipeline_key as pipeline_key, deals.created_owner_key as owner_key,
+            coalesce(owners.team_name, 'unknown') as team_name, deals.channel, deals.lead_direction, deals.product_line, deals.company_size, deals.country,
+            deals.deal_status = 'won' as is_won
+        from {{ ref('mart_sales__deal_outcomes') }} as deals
+        left join {{ ref('dim_owners') }} as owners on owners.owner_key = deals.created_owner_key
+    ) as created
+    {{ group_by_splits(['created_date'], splits) }}
 
 ),
 
@@ -63,27 +42,27 @@ by_period as (
         periods.period_grain,
         periods.period_start,
         periods.is_complete_period,
-        by_day.dimension,
-        by_day.dimension_key,
-        cast(sum(by_day.won_count) as bigint) as won_count,
-        cast(sum(by_day.lost_count) as bigint) as lost_count,
-        cast(sum(by_day.disqualified_count) as bigint) as disqualified_count,
-        cast(sum(by_day.no_decision_count) as bigint) as no_decision_count,
-        cast(sum(by_day.won_count + by_day.lost_count) as bigint) as closed_count,
-        cast(sum(by_day.won_count + by_day.lost_count + by_day.disqualified_count + by_day.no_decision_count) as bigint)
+        daily.dimension,
+        daily.dimension_key,
+        cast(sum(daily.won_count) as bigint) as won_count,
+        cast(sum(daily.lost_count) as bigint) as lost_count,
+        cast(sum(daily.disqualified_count) as bigint) as disqualified_count,
+        cast(sum(daily.no_decision_count) as bigint) as no_decision_count,
+        cast(sum(daily.won_count + daily.lost_count) as bigint) as closed_count,
+        cast(sum(daily.won_count + daily.lost_count + daily.disqualified_count + daily.no_decision_count) as bigint)
             as broad_closed_count,
-        cast(sum(by_day.removed_count) as bigint) as removed_count,
-        cast(coalesce(sum(by_day.won_amount), 0) as decimal(18, 2)) as won_amount,
-        cast(coalesce(sum(by_day.won_amount), 0) + coalesce(sum(by_day.lost_amount), 0) as decimal(18, 2))
+        cast(sum(daily.removed_count) as bigint) as removed_count,
+        cast(coalesce(sum(daily.won_amount), 0) as decimal(18, 2)) as won_amount,
+        cast(coalesce(sum(daily.won_amount), 0) + coalesce(sum(daily.lost_amount), 0) as decimal(18, 2))
             as closed_amount,
-        cast(sum(by_day.unconverted_count) as bigint) as unconverted_count,
+        cast(sum(daily.unconverted_count) as bigint) as unconverted_count,
         -- an amount that no rate converts is unknown, not nought: its deal does not lower the average
-        cast(sum(by_day.won_count - by_day.unconverted_won_count) as bigint) as converted_won_count,
-        cast(sum(by_day.unconverted_won_count) as bigint) as unconverted_won_count,
-        cast(sum(by_day.created_count) as bigint) as created_count,
-        cast(sum(by_day.created_won_count) as bigint) as created_won_count
-    from by_day
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
+        cast(sum(daily.won_count - daily.unconverted_won_count) as bigint) as converted_won_count,
+        cast(sum(daily.unconverted_won_count) as bigint) as unconverted_won_count,
+        cast(sum(daily.created_count) as bigint) as created_count,
+        cast(sum(daily.created_won_count) as bigint) as created_won_count
+    from daily
+    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = daily.calendar_date
     group by 1, 2, 3, 4, 5
 
 )
