@@ -30,6 +30,7 @@ SEEDS = (
     "lead_score_bands",
     "benchmarks",
     "what_if_points",
+    "targets",
 )
 # Core tables that follow from the others alone: built by dbt, not written.
 DERIVED = ("fct_deal_steps", "fct_deal_versions", "fct_pipeline_movements")

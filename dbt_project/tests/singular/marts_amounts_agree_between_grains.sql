@@ -3,7 +3,7 @@
 with totals as (
 
     {% for mart, measures in [
-        ('mart_sales__win_rates', ['won_amount', 'closed_amount', 'removed_count', 'unconverted_count', 'converted_won_count', 'unconverted_won_count', 'closed_count', 'broad_closed_count', 'created_won_count']),
+        ('mart_sales__win_rates', ['won_amount', 'closed_amount', 'removed_count', 'unconverted_count', 'converted_won_count', 'unconverted_won_count', 'closed_count', 'broad_closed_count', 'created_won_count', 'dormant_count', 'effective_closed_count']),
         ('mart_sales__cohort_partition', ['total_amount', 'unconverted_count', 'dormant_count', 'incomplete_history_count']),
         ('mart_sales__leakage', ['last_amount', 'maximum_amount', 'dormant_amount', 'came_back_count', 'unconverted_count']),
         ('mart_sales__visit_flow', ['forward_count', 'skipped_forward_count', 'back_count', 'won_count', 'lost_count', 'moved_pipeline_count', 'deleted_merged_count', 'still_in_count', 'transient_count', 're_entered_count']),

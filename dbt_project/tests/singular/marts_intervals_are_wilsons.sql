@@ -4,6 +4,7 @@ with bounds as (
     {% for mart, rate, denominator in [
         ('mart_sales__win_rates', 'win_rate', 'closed_count'),
         ('mart_sales__win_rates', 'broad_win_rate', 'broad_closed_count'),
+        ('mart_sales__win_rates', 'effective_win_rate', 'effective_closed_count'),
         ('mart_sales__win_rates', 'created_win_rate', 'created_count'),
         ('mart_sales__stage_conversion_by_cohort', 'conversion_rate', 'cohort_count'),
         ('mart_sales__funnel', 'step_rate', 'previous_count'),

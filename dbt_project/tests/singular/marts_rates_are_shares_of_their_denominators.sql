@@ -4,6 +4,7 @@ with rates as (
     {% for mart, grain, rate, numerator, denominator, interval in [
         ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'win_rate', 'won_count', 'closed_count', true),
         ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'broad_win_rate', 'won_count', 'broad_closed_count', true),
+        ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'effective_win_rate', 'won_count', 'effective_closed_count', true),
         ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'created_win_rate', 'created_won_count', 'created_count', true),
         ('mart_sales__win_rates', "period_grain || ' ' || period_start || ' ' || dimension_value", 'value_win_rate', 'won_amount', 'closed_amount', false),
         ('mart_sales__stage_conversion_by_cohort', "counting || ' ' || period_grain || ' ' || period_start || ' ' || pipeline_key || ' ' || coalesce(stage_name, stage_kind)", 'conversion_rate', 'converted_count', 'cohort_count', true),

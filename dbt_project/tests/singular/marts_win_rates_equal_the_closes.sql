@@ -15,6 +15,12 @@ with events as (
     from {{ ref('dim_deals') }} as deals
     inner join {{ ref('mart_sales__deal_outcomes') }} as outcomes on outcomes.deal_key = deals.deal_key
 
+    union all
+
+    select {{ reporting_date('last_sign_of_life_at') }}, deal_key, pipeline_key, owner_key, 'dormant', null, false
+    from {{ ref('mart_sales__deal_outcomes') }}
+    where is_dormant
+
 ),
 
 -- the members asked of the dimensions: the owner's of the event, everything else as it is now
@@ -53,7 +59,9 @@ counted as (
         count(case when event = 'won' and is_unconverted then 1 end) as unconverted_won_count,
         count(case when event = 'won' and not is_unconverted then 1 end) as converted_won_count,
         count(case when event in ('created', 'created_won') then 1 end) as created_count,
-        count(case when event = 'created_won' then 1 end) as created_won_count
+        count(case when event = 'created_won' then 1 end) as created_won_count,
+        count(case when event = 'dormant' then 1 end) as dormant_count,
+        count(case when event in ('won', 'lost', 'dormant') then 1 end) as effective_closed_count
     from split
     where event_date <= (select {{ reporting_date('max(warehouse_data_through)') }} from {{ ref('dim_sources') }})
     group by 1, 2, 3
@@ -65,7 +73,8 @@ told as (
 
     select
         period_start, dimension, dimension_key, won_count, lost_count, disqualified_count, no_decision_count, removed_count, closed_count,
-        broad_closed_count, won_amount, closed_amount, unconverted_count, unconverted_won_count, converted_won_count, created_count, created_won_count
+        broad_closed_count, won_amount, closed_amount, unconverted_count, unconverted_won_count, converted_won_count, created_count, created_won_count,
+        dormant_count, effective_closed_count
     from {{ ref('mart_sales__win_rates') }}
     where period_grain = 'day'
 

@@ -114,7 +114,8 @@ select
     measured.denominator,
     case when measured.is_amount then '{{ var("currency") }}' end as currency_code,
     case when measured.is_amount then 'booked' end as amount_basis,
-    cast(null as double) as target,
+    targets.target,
+    case when targets.target is null then coalesce(targets.target_missing_reason, 'none_declared') end as target_missing_reason,
     before.metric_value as prior_value,
     ends.is_complete_period,
     sources.data_through,
@@ -130,3 +131,6 @@ left join measured as before
     and before.dimension = measured.dimension and before.dimension_key = measured.dimension_key
 left join {{ ref('mart_metrics__dimension_values') }} as labels
     on labels.dimension = measured.dimension and labels.dimension_key = measured.dimension_key
+left join {{ ref('mart_metrics__targets') }} as targets
+    on targets.metric = measured.metric and targets.period_grain = measured.period_grain and targets.period_start = measured.period_start
+    and targets.dimension = measured.dimension and targets.dimension_value = coalesce(labels.dimension_value, measured.dimension_key)

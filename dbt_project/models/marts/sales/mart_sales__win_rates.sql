@@ -14,7 +14,8 @@ with daily as (
         count(*) filter (where is_unconverted and not is_removed and close_group in ('won', 'lost')) as unconverted_count,
         count(*) filter (where is_unconverted and not is_removed and close_group = 'won') as unconverted_won_count,
         0 as created_count,
-        0 as created_won_count
+        0 as created_won_count,
+        0 as dormant_count
     from {{ ref('mart_sales__closes') }}
     {{ group_by_splits(['closed_date'], splits) }}
 
@@ -23,7 +24,7 @@ with daily as (
     -- deals by the day, pipeline and owner of their creation
     select
         created_date, {{ grouped_split(splits) }},
-        0, 0, 0, 0, 0, null, null, 0, 0, count(*), count(*) filter (where is_won)
+        0, 0, 0, 0, 0, null, null, 0, 0, count(*), count(*) filter (where is_won), 0
     from (
         select
             deals.created_date, deals.created_pipeline_key as pipeline_key, deals.created_owner_key as owner_key,
@@ -33,6 +34,20 @@ with daily as (
         left join {{ ref('dim_owners') }} as owners on owners.owner_key = deals.created_owner_key
     ) as created
     {{ group_by_splits(['created_date'], splits) }}
+
+    union all
+
+    -- open deals that nobody has touched for longer than their stage allows, by the day of their last sign of life
+    select silent_date, {{ grouped_split(splits) }}, 0, 0, 0, 0, 0, null, null, 0, 0, 0, 0, count(*)
+    from (
+        select
+            {{ reporting_date('deals.last_sign_of_life_at') }} as silent_date, deals.pipeline_key, deals.owner_key, coalesce(owners.team_name, 'unknown') as team_name,
+            deals.channel, deals.lead_direction, deals.product_line, deals.company_size, deals.country
+        from {{ ref('mart_sales__deal_outcomes') }} as deals
+        left join {{ ref('dim_owners') }} as owners on owners.owner_key = deals.owner_key
+        where deals.is_dormant
+    ) as dormant
+    {{ group_by_splits(['silent_date'], splits) }}
 
 ),
 
@@ -60,7 +75,9 @@ by_period as (
         cast(sum(daily.won_count - daily.unconverted_won_count) as bigint) as converted_won_count,
         cast(sum(daily.unconverted_won_count) as bigint) as unconverted_won_count,
         cast(sum(daily.created_count) as bigint) as created_count,
-        cast(sum(daily.created_won_count) as bigint) as created_won_count
+        cast(sum(daily.created_won_count) as bigint) as created_won_count,
+        cast(sum(daily.dormant_count) as bigint) as dormant_count,
+        cast(sum(daily.won_count + daily.lost_count + daily.dormant_count) as bigint) as effective_closed_count
     from daily
     inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = daily.calendar_date
     group by 1, 2, 3, 4, 5
@@ -82,6 +99,11 @@ select
     {{ safe_ratio('won_count', 'closed_count') }} as win_rate,
     {{ wilson_low('won_count', 'closed_count') }} as win_rate_low,
     {{ wilson_high('won_count', 'closed_count') }} as win_rate_high,
+    by_period.dormant_count,
+    by_period.effective_closed_count,
+    {{ safe_ratio('won_count', 'effective_closed_count') }} as effective_win_rate,
+    {{ wilson_low('won_count', 'effective_closed_count') }} as effective_win_rate_low,
+    {{ wilson_high('won_count', 'effective_closed_count') }} as effective_win_rate_high,
     by_period.broad_closed_count,
     {{ safe_ratio('won_count', 'broad_closed_count') }} as broad_win_rate,
     {{ wilson_low('won_count', 'broad_closed_count') }} as broad_win_rate_low,
