@@ -46,16 +46,7 @@
 
 {% macro spark__quantiles(expression, shares) -%} percentile({{ expression }}, array({{ shares | join(', ') }})) {%- endmacro %}
 
-{# The key of a row in one of the dimensions of mart_metrics__dimension_values. #}
-{% macro dimension_key(dimension, pipeline_key, owner_key=none, channel=none) -%}
-    case {{ dimension }}
-        when 'all' then 'all'
-        when 'pipeline' then cast({{ pipeline_key }} as varchar)
-        {%- if owner_key %}
-        when 'owner' then cast({{ owner_key }} as varchar)
-        {%- endif %}
-        {%- if channel %}
-        when 'channel' then {{ channel }}
-        {%- endif %}
-    end
+{# The key of a row of the company or of one of its pipelines: a dimension of mart_metrics__dimension_values. #}
+{% macro dimension_key(dimension, pipeline_key) -%}
+    case {{ dimension }} when 'all' then 'all' when 'pipeline' then cast({{ pipeline_key }} as varchar) end
 {%- endmacro %}

@@ -5,38 +5,26 @@ with by_day as (
 
     select
         purchases.won_date as calendar_date,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) as customer_deal_count,
         {% for kind in ['upsell', 'cross_sell', 'repeat', 'no_line'] -%}
         count(*) filter (where purchases.purchase_kind = '{{ kind }}') as {{ kind }}_count,
-        sum(purchases.booked_amount) filter (where purchases.purchase_kind = '{{ kind }}') as {{ kind }}_amount,
+        coalesce(sum(purchases.booked_amount) filter (where purchases.purchase_kind = '{{ kind }}'), 0) as {{ kind }}_amount,
         {% endfor -%}
         count(*) filter (where purchases.is_unconverted) as unconverted_count
     from {{ ref('mart_customers__purchases') }} as purchases
-    cross join {{ split_names(splits) }}
     where purchases.purchase_kind not in ('first', 'no_company')
-    group by 1, 2, 3
+    {{ group_by_splits(['purchases.won_date'], splits) }}
 
 ),
 
 by_period as (
 
-    select
-        periods.period_grain,
-        periods.period_start,
-        periods.is_complete_period,
-        by_day.dimension,
-        by_day.dimension_key,
-        {% for count in ['customer_deal_count', 'upsell_count', 'cross_sell_count', 'repeat_count', 'no_line_count', 'unconverted_count'] -%}
-        cast(sum(by_day.{{ count }}) as bigint) as {{ count }},
-        {% endfor -%}
-        cast(coalesce(sum(by_day.upsell_amount), 0) as decimal(18, 2)) as upsell_amount,
-        cast(coalesce(sum(by_day.cross_sell_amount), 0) as decimal(18, 2)) as cross_sell_amount
-    from by_day
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
-    where periods.period_grain in ('month', 'quarter', 'year', 'all')
-    group by 1, 2, 3, 4, 5
+    {{ sums_by_period(ref('mart_metrics__periods'), 'by_day',
+        ['customer_deal_count', 'upsell_count', 'cross_sell_count', 'repeat_count', 'no_line_count',
+            'unconverted_count'],
+        ['upsell_amount', 'cross_sell_amount'],
+        grains=['month', 'quarter', 'year', 'all']) }}
 
 )
 

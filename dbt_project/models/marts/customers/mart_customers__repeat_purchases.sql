@@ -5,33 +5,20 @@ with by_day as (
 
     select
         customers.first_won_date as calendar_date,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) as customer_count,
         count(*) filter (where customers.has_bought_again) as repeat_count,
         sum(customers.purchase_count) as purchase_count,
         sum(customers.referral_count) as referral_count
     from {{ ref('mart_customers__customers') }} as customers
-    cross join {{ split_names(splits) }}
-    group by 1, 2, 3
+    {{ group_by_splits(['customers.first_won_date'], splits) }}
 
 ),
 
 by_period as (
 
-    select
-        periods.period_grain,
-        periods.period_start,
-        periods.is_complete_period,
-        by_day.dimension,
-        by_day.dimension_key,
-        {% for count in ['customer_count', 'repeat_count', 'purchase_count', 'referral_count'] -%}
-        cast(sum(by_day.{{ count }}) as bigint) as {{ count }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from by_day
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
-    where periods.period_grain in ('month', 'all')
-    group by 1, 2, 3, 4, 5
+    {{ sums_by_period(ref('mart_metrics__periods'), 'by_day',
+        ['customer_count', 'repeat_count', 'purchase_count', 'referral_count'], grains=['month', 'all']) }}
 
 )
 

@@ -5,8 +5,7 @@ with by_day as (
 
     select
         won_deals.won_date as calendar_date,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) filter (where won_deals.payment_status <> 'unknown') as won_count,
         {% for status in ['paid', 'part_paid', 'unpaid', 'not_yet_due'] -%}
         count(*) filter (where won_deals.payment_status = '{{ status }}') as {{ status }}_count,
@@ -20,30 +19,17 @@ with by_day as (
         sum(won_deals.booked_amount) filter (where won_deals.discount_amount is not null) as won_amount,
         count(*) filter (where won_deals.is_unconverted) as unconverted_count
     from {{ ref('mart_customers__won_deals') }} as won_deals
-    cross join {{ split_names(splits) }}
-    group by 1, 2, 3
+    {{ group_by_splits(['won_deals.won_date'], splits) }}
 
 ),
 
 by_period as (
 
-    select
-        periods.period_grain,
-        periods.period_start,
-        periods.is_complete_period,
-        by_day.dimension,
-        by_day.dimension_key,
-        {% for count in ['won_count', 'paid_count', 'part_paid_count', 'unpaid_count', 'not_yet_due_count', 'unknown_payment_count', 'unmeasured_count',
-                         'unconverted_count'] -%}
-        cast(sum(by_day.{{ count }}) as bigint) as {{ count }},
-        {% endfor -%}
-        {% for amount in ['promised_amount', 'achieved_amount', 'discount_amount', 'won_amount'] -%}
-        cast(sum(by_day.{{ amount }}) as decimal(18, 2)) as {{ amount }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from by_day
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
-    where periods.period_grain in ('month', 'quarter', 'year', 'all')
-    group by 1, 2, 3, 4, 5
+    {{ sums_by_period(ref('mart_metrics__periods'), 'by_day',
+        ['won_count', 'paid_count', 'part_paid_count', 'unpaid_count', 'not_yet_due_count',
+            'unknown_payment_count', 'unmeasured_count', 'unconverted_count'],
+        ['promised_amount', 'achieved_amount', 'discount_amount', 'won_amount'],
+        grains=['month', 'quarter', 'year', 'all']) }}
 
 )
 

@@ -1,36 +1,23 @@
 {%- set splits = {
-    'pipeline': 'cast(presentations.pipeline_key as varchar)', 'owner': 'cast(presentations.owner_key as varchar)', 'team': 'presentations.team_name',
+    'pipeline': 'presentations.pipeline_key', 'owner': 'presentations.owner_key', 'team': 'presentations.team_name',
 } -%}
 with by_day as (
 
     select
         presentations.presented_date as calendar_date,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) filter (where not presentations.is_waiting) as presentation_count,
         count(*) filter (where presentations.is_followed_up and not presentations.is_waiting) as followed_up_count,
         count(*) filter (where presentations.is_waiting) as waiting_count
     from {{ ref('mart_marketing__presentations') }} as presentations
-    cross join {{ split_names(splits) }}
-    group by 1, 2, 3
+    {{ group_by_splits(['presentations.presented_date'], splits) }}
 
 ),
 
 by_period as (
 
-    select
-        periods.period_grain,
-        periods.period_start,
-        periods.is_complete_period,
-        by_day.dimension,
-        by_day.dimension_key,
-        cast(sum(by_day.presentation_count) as bigint) as presentation_count,
-        cast(sum(by_day.followed_up_count) as bigint) as followed_up_count,
-        cast(sum(by_day.waiting_count) as bigint) as waiting_count
-    from by_day
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
-    where periods.period_grain <> 'day'
-    group by 1, 2, 3, 4, 5
+    {{ sums_by_period(ref('mart_metrics__periods'), 'by_day',
+        ['presentation_count', 'followed_up_count', 'waiting_count'], grains=['week', 'month', 'quarter', 'year', 'all']) }}
 
 )
 

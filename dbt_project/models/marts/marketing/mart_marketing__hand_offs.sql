@@ -1,15 +1,11 @@
 {%- set splits = {
-    'channel': 'offers.channel', 'direction': 'offers.lead_direction', 'owner': 'cast(offers.owner_key as varchar)', 'team': 'offers.team_name',
-    'company_size': 'offers.company_size', 'country': 'offers.country', 'reason': "coalesce(offers.reason, 'none')",
+    'channel': 'offers.channel', 'direction': 'offers.lead_direction', 'owner': 'offers.owner_key', 'team': 'offers.team_name',
+    'company_size': 'offers.company_size', 'country': 'offers.country', 'reason': 'offers.known_reason',
 } -%}
 with offers as (
 
-    select
-        offers.*,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key
-    from {{ ref('mart_marketing__offers') }} as offers
-    cross join {{ split_names(splits) }}
+    select *, coalesce(reason, 'none') as known_reason
+    from {{ ref('mart_marketing__offers') }}
 
 ),
 
@@ -19,8 +15,7 @@ by_period as (
         periods.period_grain,
         periods.period_start,
         periods.is_complete_period,
-        offers.dimension,
-        offers.dimension_key,
+        {{ grouped_split(splits) }},
         count(*) as offered_count,
         {% for outcome in ['accepted', 'rejected', 'recycled', 'undecided'] -%}
         count(*) filter (where offers.hand_off_outcome = '{{ outcome }}') as {{ outcome }}_count,
@@ -34,7 +29,7 @@ by_period as (
     from offers
     inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = offers.offered_date
     where periods.period_grain <> 'day'
-    group by 1, 2, 3, 4, 5
+    {{ group_by_splits(['periods.period_grain', 'periods.period_start', 'periods.is_complete_period'], splits) }}
 
 )
 

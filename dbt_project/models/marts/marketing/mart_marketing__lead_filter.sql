@@ -1,41 +1,29 @@
 {%- set splits = {
-    'channel': 'cut_leads.channel', 'direction': 'cut_leads.lead_direction', 'owner': 'cast(cut_leads.owner_key as varchar)',
+    'channel': 'cut_leads.channel', 'direction': 'cut_leads.lead_direction', 'owner': 'cut_leads.owner_key',
     'team': 'cut_leads.team_name', 'company_size': 'cut_leads.company_size', 'country': 'cut_leads.country', 'reason': 'cut_leads.cut_reason',
 } -%}
 with by_day as (
 
     select
         cut_leads.cut_date as calendar_date,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) as cut_count,
         count(*) filter (where cut_leads.fits_target) as fitting_count,
         count(*) filter (where cut_leads.has_come_back) as came_back_count,
         count(*) filter (where cut_leads.is_wrong_cut) as wrong_cut_count,
-        sum(cut_leads.won_amount) as wrong_cut_amount,
+        coalesce(sum(cut_leads.won_amount), 0) as wrong_cut_amount,
         sum(cut_leads.unconverted_count) as unconverted_count
     from {{ ref('mart_marketing__cut_leads') }} as cut_leads
-    cross join {{ split_names(splits) }}
-    group by 1, 2, 3
+    {{ group_by_splits(['cut_leads.cut_date'], splits) }}
 
 ),
 
 by_period as (
 
-    select
-        periods.period_grain,
-        periods.period_start,
-        periods.is_complete_period,
-        by_day.dimension,
-        by_day.dimension_key,
-        {% for count in ['cut_count', 'fitting_count', 'came_back_count', 'wrong_cut_count', 'unconverted_count'] -%}
-        cast(sum(by_day.{{ count }}) as bigint) as {{ count }},
-        {% endfor -%}
-        cast(coalesce(sum(by_day.wrong_cut_amount), 0) as decimal(18, 2)) as wrong_cut_amount
-    from by_day
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
-    where periods.period_grain <> 'day'
-    group by 1, 2, 3, 4, 5
+    {{ sums_by_period(ref('mart_metrics__periods'), 'by_day',
+        ['cut_count', 'fitting_count', 'came_back_count', 'wrong_cut_count', 'unconverted_count'],
+        ['wrong_cut_amount'],
+        grains=['week', 'month', 'quarter', 'year', 'all']) }}
 
 )
 

@@ -1,38 +1,26 @@
 {%- set splits = {
-    'channel': 'leads.channel', 'direction': 'leads.lead_direction', 'owner': 'cast(leads.owner_key as varchar)', 'team': 'leads.team_name',
+    'channel': 'leads.channel', 'direction': 'leads.lead_direction', 'owner': 'leads.owner_key', 'team': 'leads.team_name',
     'company_size': 'leads.company_size', 'country': 'leads.country',
 } -%}
 with by_day as (
 
     select
         leads.created_date as calendar_date,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) as lead_count,
         count(leads.first_mql_at) as mql_count,
         count(leads.first_sql_at) as sql_count,
         count(*) filter (where leads.has_deal) as with_deal_count,
         count(*) filter (where leads.is_customer) as customer_count
     from {{ ref('mart_marketing__leads') }} as leads
-    cross join {{ split_names(splits) }}
-    group by 1, 2, 3
+    {{ group_by_splits(['leads.created_date'], splits) }}
 
 ),
 
 by_period as (
 
-    select
-        periods.period_grain,
-        periods.period_start,
-        periods.is_complete_period,
-        by_day.dimension,
-        by_day.dimension_key,
-        {% for count in ['lead_count', 'mql_count', 'sql_count', 'with_deal_count', 'customer_count'] -%}
-        cast(sum(by_day.{{ count }}) as bigint) as {{ count }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from by_day
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = by_day.calendar_date
-    group by 1, 2, 3, 4, 5
+    {{ sums_by_period(ref('mart_metrics__periods'), 'by_day',
+        ['lead_count', 'mql_count', 'sql_count', 'with_deal_count', 'customer_count']) }}
 
 )
 

@@ -1,19 +1,17 @@
 {%- set splits = {
-    'channel': 'requests.channel', 'direction': 'requests.lead_direction', 'owner': 'cast(requests.owner_key as varchar)',
+    'channel': 'requests.channel', 'direction': 'requests.lead_direction', 'owner': 'requests.owner_key',
     'team': 'requests.team_name', 'company_size': 'requests.company_size', 'country': 'requests.country',
 } -%}
 with requests as (
 
     select
         requests.requested_date as calendar_date,
-        splits.dimension,
-        {{ split_key('splits.dimension', splits) }} as dimension_key,
+        {{ grouped_split(splits) }},
         count(*) filter (where not requests.is_waiting) as attempted_count,
         count(*) filter (where requests.is_answered_in_time and not requests.is_waiting) as answered_count,
         count(*) filter (where requests.is_waiting) as waiting_count
     from {{ ref('mart_marketing__first_requests') }} as requests
-    cross join {{ split_names(splits) }}
-    group by 1, 2, 3
+    {{ group_by_splits(['requests.requested_date'], splits) }}
 
 ),
 
@@ -40,13 +38,11 @@ contacts as (
 
 measured as (
 
-    select
-        'first_request' as response_kind, periods.period_grain, periods.period_start, requests.dimension, requests.dimension_key,
-        sum(requests.attempted_count) as attempted_count, sum(requests.answered_count) as answered_count, sum(requests.waiting_count) as waiting_count
-    from requests
-    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = requests.calendar_date
-    where periods.period_grain <> 'day'
-    group by 1, 2, 3, 4, 5
+    select 'first_request' as response_kind, period_grain, period_start, dimension, dimension_key, attempted_count, answered_count, waiting_count
+    from (
+        {{ sums_by_period(ref('mart_metrics__periods'), 'requests', ['attempted_count', 'answered_count', 'waiting_count'],
+            grains=['week', 'month', 'quarter', 'year', 'all']) }}
+    ) as by_period
 
     union all
 
