@@ -65,6 +65,8 @@ def _key_of(dimension: str, value: str | None) -> str:
     """The dimension_key of a value."""
     if dimension == "owner":
         return str(owner_key(value))
+    if dimension == "team":
+        return str(value)
     return str(key("pipeline", value)) if dimension == "pipeline" and value else "all"
 
 

@@ -334,30 +334,35 @@ def average_deal_size(row: dict[str, Any]) -> tuple[Decimal, int, float | None]:
     return revenue, deals, float(revenue / deals) if deals else None
 
 
+def splits(owner: str | None, history: History) -> list[tuple[str, str]]:
+    """The dimensions of a deal besides its pipeline: the owner's of the event, everything else as it is now; the histories name no more than these."""
+    return [
+        ("owner", str(owner_key(owner))),
+        ("channel", history.channel or "unknown"),
+        ("direction", history.direction or "unknown"),
+        *((dimension, "unknown") for dimension in ("team", "product_line", "company_size", "country")),
+    ]
+
+
 def win_rates(histories: list[History]) -> dict[tuple[str, date, str, str], dict[str, Any]]:
     """(grain, period, dimension, value) → counts and amounts by close period, and of the created cohort."""
     found: dict[tuple[str, date, str, str], dict[str, Any]] = defaultdict(lambda: defaultdict(int))
 
-    def groups(day: date, pipeline: str, owner: str | None, channel: str | None) -> Iterator[dict[str, Any]]:
+    def groups(day: date, pipeline: str, owner: str | None, history: History) -> Iterator[dict[str, Any]]:
         for grain, start in in_periods(day):
-            for split in (
-                ("all", "all"),
-                ("pipeline", pipeline),
-                ("owner", str(owner_key(owner))),
-                ("channel", channel or "unknown"),
-            ):
+            for split in (("all", "all"), ("pipeline", pipeline), *splits(owner, history)):
                 yield found[(grain, start, *split)]
 
     for close in closes(histories):
         owner = value_at(close.history, "owner", close.stay.entered)
-        for row in groups(local_date(close.stay.entered), close.stay.stage.pipeline, owner, close.history.channel):
+        for row in groups(local_date(close.stay.entered), close.stay.stage.pipeline, owner, close.history):
             row[close.group] += 1
             if close.group in ("won", "lost"):
                 row[f"{close.group}_amount"] += rounded(close_amount(close))
                 row[f"{close.group}_without_rate"] += has_no_rate(close)
     for history in histories:
         owner = value_at(history, "owner", created(history))
-        for row in groups(local_date(created(history)), home(history), owner, history.channel):
+        for row in groups(local_date(created(history)), home(history), owner, history):
             row["created"] += 1
             row["created_won"] += status(history) == "won"
     return found
@@ -369,8 +374,10 @@ def sales_cycle(histories: list[History]) -> dict[tuple[str, date, str, str, str
     for close in closes(histories):
         starts = {"created": created(close.history), "lead_created": close.history.lead_created_at}
         scopes = ["won", "won_lost"] if close.group == "won" else ["won_lost"] if close.group == "lost" else []
+        owner = value_at(close.history, "owner", close.stay.entered)
         for grain, start in in_periods(local_date(close.stay.entered)):
-            for split in (("all", "all"), ("pipeline", close.stay.stage.pipeline)):
+            by_more = [] if grain in ("day", "week") else splits(owner, close.history)
+            for split in (("all", "all"), ("pipeline", close.stay.stage.pipeline), *by_more):
                 for scope in scopes:
                     for name, since in starts.items():
                         if since is not None:

@@ -20,13 +20,14 @@ from tests.marts.answers import (
     is_complete,
     period_end,
     rounded,
+    splits,
     stands_won_at_home,
     status,
     stays,
     value_at,
     win_rates,
 )
-from tests.marts.histories import AS_OF, PIPELINES, ZONE, History, local_date, owner_key
+from tests.marts.histories import AS_OF, PIPELINES, ZONE, History, local_date
 
 DAY = timedelta(days=1)
 MOMENT = timedelta(microseconds=1)
@@ -57,10 +58,8 @@ def open_at_end(histories: list[History], grain: str, start: date) -> dict[tuple
     for history in histories:
         there = [stay for stay in stays(history) if stay.entered <= end and (stay.exited is None or stay.exited > end)]
         if there and there[-1].stage.kind == "open":
-            for member in (
-                ("all", "all"), ("pipeline", there[-1].stage.pipeline), ("owner", str(owner_key(value_at(history, "owner", end)))),
-                ("channel", history.channel or "unknown"),
-            ):  # fmt: skip
+            owner = value_at(history, "owner", end)
+            for member in (("all", "all"), ("pipeline", there[-1].stage.pipeline), *splits(owner, history)):
                 found[member] += 1
     return found
 
@@ -71,11 +70,9 @@ def velocity(histories: list[History]) -> dict[tuple[str, date, str, str], float
     for close in closes(histories):
         if close.group == "won":
             at = close.stay.entered
+            members = splits(value_at(close.history, "owner", at), close.history)
             for grain, start in in_periods(local_date(at)):
-                for member in (
-                    ("all", "all"), ("pipeline", close.stay.stage.pipeline), ("owner", str(owner_key(value_at(close.history, "owner", at)))),
-                    ("channel", close.history.channel or "unknown"),
-                ):  # fmt: skip
+                for member in (("all", "all"), ("pipeline", close.stay.stage.pipeline), *members):
                     days[(grain, start, *member)].append((at - created(close.history)) / DAY)
     found = {}
     standing = {

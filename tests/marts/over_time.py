@@ -155,7 +155,7 @@ def slippage(histories: list[History], learned: Learned) -> dict[tuple[str, date
     groups: dict[tuple[str, date, str, str], list[Expected]] = defaultdict(list)
     pushes: dict[tuple[str, date, str, str], list[str]] = defaultdict(list)
     for (grain, start, _), deal in expected_deals(histories, learned).items():
-        for split in (("all", "all"), ("pipeline", deal.pipeline), ("owner", deal.owner)):
+        for split in (("all", "all"), ("pipeline", deal.pipeline), ("owner", deal.owner), ("team", "unknown")):
             groups[(grain, start, *split)].append(deal)
     by_id = {history.deal_id: history for history in histories}
     for (deal_id, at), (was, becomes) in moves(histories).items():
@@ -163,7 +163,12 @@ def slippage(histories: list[History], learned: Learned) -> dict[tuple[str, date
         for grain in GRAINS:
             if period_start(grain, becomes) > period_start(grain, was):
                 start = period_start(grain, local_date(at))
-                for split in (("all", "all"), ("pipeline", pipeline_at(history, at)), ("owner", owner_at(history, at))):
+                for split in (
+                    ("all", "all"),
+                    ("pipeline", pipeline_at(history, at)),
+                    ("owner", owner_at(history, at)),
+                    ("team", "unknown"),
+                ):
                     pushes[(grain, start, *split)].append(deal_id)
     found = {}
     for at_group in groups.keys() | pushes.keys():

@@ -157,7 +157,13 @@ def _moves(at: datetime, here: State, event: Event) -> Iterator[Movement]:
 # --- the open pipeline at the end of a day -----------------------------------------------------------------------------
 
 Place = tuple[str, str | None, str | None, date | None]
-DIMENSIONS = [("all", "all"), ("pipeline", "A"), ("pipeline", "B"), *(("owner", owner) for owner in OWNERS)]
+DIMENSIONS = [
+    ("all", "all"),
+    ("pipeline", "A"),
+    ("pipeline", "B"),
+    *(("owner", owner) for owner in OWNERS),
+    ("team", "unknown"),
+]
 
 
 def open_at_end_of(histories: list[History], day: date) -> dict[Place, tuple[int, Decimal, int]]:
@@ -214,7 +220,7 @@ def _row(
         return form == "all_open" or (close is not None and start <= close < end)
 
     def counts(pipeline: str, owner: str | None) -> bool:
-        return dimension in (("all", "all"), ("pipeline", pipeline), ("owner", owner))
+        return dimension in (("all", "all"), ("pipeline", pipeline), ("owner", owner), ("team", "unknown"))
 
     def standing(day: date) -> dict[tuple[str, str | None, str | None], tuple[int, Decimal, int]]:
         sums: dict[tuple[str, str | None, str | None], tuple[int, Decimal, int]] = defaultdict(
