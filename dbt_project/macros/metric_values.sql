@@ -8,7 +8,7 @@
 {%- endmacro %}
 
 {# The rows of mart_metrics__values that say otherwise than `in_marts`, or stand in one of the two alone; of the metrics that are named. #}
-{% macro told_otherwise(metrics, values, labels, periods, sources) -%}
+{% macro told_otherwise(metrics, values, labels, periods, sources, likely_cause) -%}
 named as (
 
     select in_marts.*, coalesce(labels.dimension_value, in_marts.dimension_key) as dimension_value, ends.is_complete_period
@@ -30,7 +30,7 @@ select
     coalesce(named.metric, metrics.metric) as metric, coalesce(named.period_grain, metrics.period_grain) as period_grain,
     coalesce(named.period_start, metrics.period_start) as period_start, coalesce(named.dimension_value, metrics.dimension_value) as dimension_value,
     named.told, metrics."value", named.numerator as numerator_told, metrics.numerator, named.denominator as denominator_told, metrics.denominator,
-    'mart_metrics__values tells this metric otherwise than the mart it comes from, or lacks it.' as likely_cause
+    '{{ likely_cause }}' as likely_cause
 from named
 full join metrics
     on metrics.metric = named.metric and metrics.period_grain = named.period_grain and metrics.period_start = named.period_start

@@ -344,6 +344,7 @@ def _transitions(history: History) -> list[dict[str, Any]]:
         rows.append({
             "transition_key": key("transition", history.deal_id, str(len(rows))), "deal_key": history.key,
             "transition_number": len(rows) + 1, "transitioned_at": event.at,
+            "owner_key": owner_key(_in_force(history, event.at)["owner"]),
             "to_stage_key": there and there.key, "to_pipeline_key": there and key("pipeline", there.pipeline),
             "to_stage_kind": there and there.kind, "change_source": "crm_history", "_load_number": 1,
             "transition_kind": event.value if there is None else

@@ -2,7 +2,7 @@
 with looked_at as (
 
     select 'deal_amount_without_rate' as check_name, source_system, count(deal_amount) as checked_count,
-        sum(case when amount_missing_reason in ('no_currency', 'no_exchange_rate') and booked_amount is null then 1 else 0 end) as failing_count
+        count(deal_amount) - count(case when deal_amount is not null then booked_amount end) as failing_count
     from {{ ref('dim_deals') }}
     group by source_system
 
@@ -15,7 +15,7 @@ with looked_at as (
     group by source_system
     union all
     {% endfor -%}
-    select 'deal_history_cut_off', source_system, count(*), sum(case when has_complete_history then 0 else 1 end)
+    select 'deal_history_cut_off', source_system, count(*), sum(case when has_complete_history = false then 1 else 0 end)
     from {{ ref('mart_sales__deal_outcomes') }}
     group by source_system
 

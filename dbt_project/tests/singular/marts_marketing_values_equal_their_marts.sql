@@ -60,4 +60,5 @@ with in_marts as (
     {% endfor %}
 ),
 
-{{ told_otherwise(names, ref('mart_metrics__values'), ref('mart_metrics__dimension_values'), ref('mart_metrics__periods'), ref('dim_sources')) }}
+{{ told_otherwise(names, ref('mart_metrics__values'), ref('mart_metrics__dimension_values'), ref('mart_metrics__periods'), ref('dim_sources'),
+    likely_cause='mart_metrics__marketing_values takes another column, other rows, or leaves the metric out.') }}

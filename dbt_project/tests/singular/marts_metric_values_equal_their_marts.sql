@@ -67,4 +67,5 @@ with in_marts as (
 
 ),
 
-{{ told_otherwise(names, ref('mart_metrics__values'), ref('mart_metrics__dimension_values'), ref('mart_metrics__periods'), ref('dim_sources')) }}
+{{ told_otherwise(names, ref('mart_metrics__values'), ref('mart_metrics__dimension_values'), ref('mart_metrics__periods'), ref('dim_sources'),
+    likely_cause='mart_metrics__values tells this metric otherwise than the mart it comes from, or lacks it.') }}

@@ -2,7 +2,7 @@
 with quotas as (
 
     select
-        coverage.period_grain, coverage.period_start, coverage.dimension, labels.dimension_value, coverage.quota_amount,
+        'won_amount' as metric, coverage.period_grain, coverage.period_start, coverage.dimension, labels.dimension_value, coverage.quota_amount,
         coverage.unconverted_quota
     from (
         select
@@ -32,7 +32,7 @@ select
     'A target was lost on its way, taken from another period or member, or is missing without a reason: look at mart_metrics__targets.' as likely_cause
 from {{ ref('mart_metrics__values') }} as metrics
 left join quotas
-    on metrics.metric = 'won_amount' and quotas.period_grain = metrics.period_grain and quotas.period_start = metrics.period_start
+    on quotas.metric = metrics.metric and quotas.period_grain = metrics.period_grain and quotas.period_start = metrics.period_start
     and quotas.dimension = metrics.dimension and quotas.dimension_value = metrics.dimension_value
 left join declared
     on declared.metric = metrics.metric and declared.period_grain = metrics.period_grain and declared.period_start = metrics.period_start

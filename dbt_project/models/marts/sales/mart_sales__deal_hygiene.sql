@@ -37,7 +37,7 @@ quarter as (
 
 ),
 
-found as (
+untidy_deals as (
 
     select 'past_expected_close' as finding, deals.deal_key, cast(null as {{ key_type() }}) as finding_stage_key, deals.expected_close_date as since_date
     from {{ ref('dim_deals') }} as deals
@@ -71,6 +71,12 @@ found as (
     from {{ ref('mart_sales__closes') }} as closes
     left join {{ ref('mart_sales__deal_touches') }} as touches on touches.deal_key = closes.deal_key
     where closes.close_group = 'won' and not closes.is_removed and coalesce(touches.first_presentation_at > closes.closed_at, true)
+
+),
+
+found as (
+
+    select finding, deal_key, finding_stage_key, since_date from untidy_deals
 
     union all
 
