@@ -13,7 +13,6 @@ from tests.mutants import judges as judging
 from tests.mutants.mutations import parse, write
 from tests.mutants.project import Project, compile_project
 from tests.mutants.proof import prove
-from tests.mutants.unit_tests import UnitTests
 
 pytestmark = pytest.mark.integration
 
@@ -58,19 +57,12 @@ def test_without_a_fault_every_test_passes(by_hand: judging.Judges) -> None:
 def test_a_dozen_faults_are_noticed(project: Project, by_hand: judging.Judges, folder: Path) -> None:
     scene, histories, learned = companies.drawn_for_the_marts(project, folder / "answers", seed=1, deals=120)
     answers = judging.judges(scene, project.tests, judging.of_the_marts(scene, histories, learned))
-    scenario = companies.worked_out_by_hand(project, folder / "scenario")
-    worked_out = judging.judges(scenario, project.tests, judging.of_the_scenario(scenario))
-    unit_tests = UnitTests(scenario, project)
-    outcomes = prove(
-        mutations.draw(project.mutable(), SEED), FAULTS, project, [answers, worked_out, by_hand], unit_tests=unit_tests
-    )
+    outcomes = prove(mutations.draw(project.mutable(), SEED), FAULTS, project, [answers, by_hand])
     survivors = [each.mutant.name for each in outcomes if each.has_effect and not each.is_dead]
     assert len(outcomes) == FAULTS
     assert len(survivors) <= 1, "\n".join(survivors)
-    # The others change no row of these small companies: nobody could notice them.
-    assert sum(each.is_seen for each in outcomes) >= FAULTS * 2 // 3
-    assert unit_tests.left_out == []
-    assert len(worked_out.own) > 80
+    # The others change no row of these two small companies: nobody could notice them. Half of them, since many marts have few rows there.
+    assert sum(each.is_seen for each in outcomes) >= FAULTS // 2
 
 
 def test_a_data_test_that_cannot_be_asked_fails_the_proof(by_hand: judging.Judges) -> None:
