@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one piece: user + sys seconds of its process tree without the imports, peak resident MB, seconds by step."""
+    """One run of one piece: user + sys seconds of its process tree without the imports and the opening of its files, peak resident MB, seconds by step."""
 
     cpu: float
     peak_mb: float
