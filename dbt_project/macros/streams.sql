@@ -85,13 +85,13 @@
     stream_number
 {%- endmacro %}
 
-{# The values of a group as one text, in an order, with an arrow between them. #}
+{# The values of a group as one text, in an order, with an arrow between them. An ordered string_agg would cost DuckDB twice as much. #}
 {% macro listed_in_order(value, order) -%}
     {{ return(adapter.dispatch('listed_in_order')(value, order)) }}
 {%- endmacro %}
 
 {% macro default__listed_in_order(value, order) -%}
-    string_agg({{ value }}, ' > ' order by {{ order }})
+    array_to_string(list_transform(list_sort(list(struct_pack(place := {{ order }}, word := {{ value }}))), lambda each: each.word), ' > ')
 {%- endmacro %}
 
 {% macro spark__listed_in_order(value, order) -%}

@@ -49,29 +49,51 @@ numbered as (
 
     select *, {{ number_in_deal() }} as visit_number from stays
 
+),
+
+-- Few visits are a second one of their stage: only those are numbered, the others need no sorting.
+repeated as (
+
+    select deal_key, to_stage_key
+    from {{ ref('fct_deal_stage_transitions') }}
+    where to_stage_key is not null{% if is_incremental() %} and deal_key in (select deal_key from changed_deals){% endif %}
+    group by deal_key, to_stage_key
+    having count(*) > 1
+
+),
+
+again as (
+
+    select
+        visit.deal_key, visit.transition_number,
+        row_number() over (partition by visit.deal_key, visit.to_stage_key order by visit.transition_number) as stage_visit_number
+    from {{ ref('fct_deal_stage_transitions') }} as visit
+    inner join repeated on visit.deal_key = repeated.deal_key and visit.to_stage_key = repeated.to_stage_key
+
 )
 
 select
-    transition_key as visit_key,
-    deal_key,
-    visit_number,
-    row_number() over (partition by deal_key, to_stage_key order by transition_number) as stage_visit_number,
-    to_pipeline_key as pipeline_key,
-    to_stage_key as stage_key,
-    to_stage_kind as stage_kind,
-    to_open_rank as open_rank,
-    transitioned_at as entered_at,
-    exited_at,
-    exited_at is null as is_current,
-    transition_kind as entry_kind,
-    exit_kind,
-    cast({{ hours_between('transitioned_at', 'exited_at') }} as double) as hours_in_stage,
-    deal_amount as entry_amount,
-    exit_amount,
-    currency_code,
-    exit_currency_code,
-    owner_key,
-    is_transient,
-    _load_number
-from numbered
-order by deal_key, visit_number
+    visit.transition_key as visit_key,
+    visit.deal_key,
+    visit.visit_number,
+    coalesce(again.stage_visit_number, 1) as stage_visit_number,
+    visit.to_pipeline_key as pipeline_key,
+    visit.to_stage_key as stage_key,
+    visit.to_stage_kind as stage_kind,
+    visit.to_open_rank as open_rank,
+    visit.transitioned_at as entered_at,
+    visit.exited_at,
+    visit.exited_at is null as is_current,
+    visit.transition_kind as entry_kind,
+    visit.exit_kind,
+    cast({{ hours_between('visit.transitioned_at', 'visit.exited_at') }} as double) as hours_in_stage,
+    visit.deal_amount as entry_amount,
+    visit.exit_amount,
+    visit.currency_code,
+    visit.exit_currency_code,
+    visit.owner_key,
+    visit.is_transient,
+    visit._load_number
+from numbered as visit
+left join again on visit.deal_key = again.deal_key and visit.transition_number = again.transition_number
+order by visit.deal_key, visit.visit_number
