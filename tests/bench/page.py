@@ -18,6 +18,11 @@ process of its own; what counts is the processor time (user + system) of that pr
 modules and without opening DuckDB's files, which a build does once for all its models. The ratio is taken round by round; the table shows the median and the spread, and with how many deals and rounds. Wall time is
 not measured. Parts may be measured one by one (`--only`), on companies of different sizes: a row that is not measured anew stays.
 
+The goals are those of a company of a million deals measured in five rounds, which is what `make bench` does when nothing else is asked of it (hours;
+`BENCH_OPTIONS='--keep'`, and after a cut `'--keep --resume'`). A row with fewer deals or rounds says so in its last columns. On a smaller company two
+things weigh more against the sort, which grows with the deals: what every statement costs, however little it does, and tables with a row for a day, an
+owner and a stage, which hardly grow with the deals.
+
 {figures}
 
 ## Goals

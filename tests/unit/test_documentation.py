@@ -68,3 +68,19 @@ def test_the_settings_of_memory_are_documented_with_their_defaults() -> None:
         field = Settings.model_fields[name]
         assert f"#{field.alias}={field.default}\n" in (ROOT / ".env.example").read_text()
         assert f"`{field.alias}` ({field.default})" in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_the_page_on_performance_says_what_misses_its_goal() -> None:
+    """Written by `make bench`: no figure without its deals and rounds, and a ratio above its goal is called so."""
+    page = (ROOT / "docs" / "performance.md").read_text()
+    goals = page.partition("## Goals\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in goals.splitlines()[2:]]
+    assert len(rows) > 15
+    for work, _, goal, ratio, _, met, _, _, _, deals, rounds in rows:
+        if ratio == "not measured":
+            assert not met + deals + rounds, work
+            continue
+        assert int(deals.replace(",", "")) > 0 and int(rounds) > 0, work
+        if not goal or float(ratio) != float(goal.removeprefix("≤ ")):  # rounded as they are shown
+            expected = "" if not goal else "yes" if float(ratio) < float(goal.removeprefix("≤ ")) else "**no**"
+            assert met == expected, work
