@@ -19,9 +19,6 @@ from tests.nights.night import run_night
 
 HERE = Path(__file__).parent
 
-DEALS = 300
-SEED = 37
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -31,14 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one night published; of several workers the first makes it and the others wait."""
+    """What the first night of the demonstration's company published; of several workers the first makes it and the others wait."""
     base = tmp_path_factory.getbasetemp()
     place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "dashboard"
     page = place / "home" / "published" / "dashboard.html"
     with place.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not page.exists():
-            with start(place / "company", size=DEALS, seed=SEED) as simulation:
+            with start(place / "company") as simulation:
                 run_night(settings_for(place / "home", simulation), "hubspot")
     return page.parent
 
