@@ -1,10 +1,21 @@
-"""Everything in this folder is an end-to-end test, whoever wrote it down."""
+"""Everything in this folder is an end-to-end test, whoever wrote it down; and the night whose page two files of tests look at."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
+
+from dashboard.page import make_page
+from simulator.server import start
+from tests.e2e.packed import HURT
+from tests.nights.hubspot import settings_for
+from tests.nights.night import run_night
 
 HERE = Path(__file__).parent
 
@@ -13,3 +24,52 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the first night of the demonstration's company published; of several workers the first makes it and the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "dashboard"
+    page = place / "home" / "published" / "dashboard.html"
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not page.exists():
+            with start(place / "company") as simulation:
+                run_night(settings_for(place / "home", simulation), "hubspot")
+    return page.parent
+
+
+@pytest.fixture(scope="session")
+def marts(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a copy: of one file a process may have only connections that are set up alike."""
+    copy = tmp_path_factory.mktemp("asked") / "marts.duckdb"
+    shutil.copyfile(published / "marts.duckdb", copy)
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def poisoned(published: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page of marts whose names and links were written by somebody who means harm."""
+    copy = tmp_path_factory.mktemp("poisoned") / "marts.duckdb"
+    shutil.copyfile(published / "marts.duckdb", copy)
+    copy.chmod(0o600)
+    with duckdb.connect(str(copy)) as connection:
+        for table, columns in {
+            "mart_metrics__dimension_values": ["dimension_value"],
+            "mart_sales__stages": ["stage_name"],
+            "mart_sales__funnel": ["step_name"],
+            "mart_sales__leakage": ["lost_reason"],
+            "mart_sales__recovery_list": ["lost_reason", "owner_name", "last_open_stage_name", "source_deal_id"],
+            "mart_metrics__benchmarks": ["benchmark", "source"],
+            "mart_ops__freshness": ["source_system", "account"],
+        }.items():
+            for column in columns:
+                connection.execute(f"update {table} set {column} = {column} || $1", [HURT])
+        connection.execute("""
+            update mart_sales__recovery_list set crm_url = case hash(deal_key) % 4
+                when 0 then 'javascript:window.hurt=1' when 1 then 'data:text/html,<script>window.hurt=1</script>'
+                when 2 then 'https://crm.example/"onmouseover="window.hurt=1' else null end
+        """)  # fmt: skip
+    return make_page(copy)

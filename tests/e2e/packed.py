@@ -6,6 +6,9 @@ import json
 import re
 from typing import Any
 
+#: what a name may hold when somebody means harm
+HURT = '</script><script>window.hurt = 1</script><img src=x onerror="window.hurt = 1">\u2028'
+
 
 class Packed:
     """The content of a page, its rows as dictionaries, members by their names and periods by grain and first day."""
