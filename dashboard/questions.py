@@ -63,7 +63,7 @@ MEMBERS = {
     """,
 }
 
-#: the member that a row with a dimension stands for: all three are null in the rows of the whole company
+#: the member that a row with a dimension stands for: all three are null in the rows of the whole company, once the other dimensions are left out
 _MEMBER = """
     left join pipelines on mart.dimension = 'pipeline' and pipelines.pipeline_key = mart.dimension_key
     left join owners on mart.dimension = 'owner' and owners.owner_key = mart.dimension_key
@@ -118,6 +118,7 @@ QUESTIONS = {
         from mart_sales__funnel as mart
         inner join shown_periods using (period_grain, period_start)
         left join pipelines on mart.dimension = 'pipeline' and pipelines.pipeline_key = mart.dimension_key
+        where mart.dimension in ('all', 'pipeline')
         order by period, pipeline nulls first, step_number nulls last
     """,
     # quarters and years are the sums of their months
@@ -140,6 +141,7 @@ QUESTIONS = {
         from mart_sales__pipeline_waterfall as mart
         inner join shown_periods using (period_grain, period_start)
         {_MEMBER}
+        where mart.dimension in ('all', 'pipeline', 'owner')
         order by waterfall_form, period, pipeline nulls first, owner nulls first
     """,
     "cohorts": """
@@ -164,6 +166,7 @@ QUESTIONS = {
         from mart_sales__win_rates as mart
         inner join shown_periods using (period_grain, period_start)
         {_MEMBER}
+        where mart.dimension in ('all', 'pipeline', 'owner', 'channel')
         order by period, pipeline nulls first, owner nulls first, channel nulls first
     """,
     "cycles": """
@@ -171,7 +174,7 @@ QUESTIONS = {
         from mart_sales__sales_cycle as mart
         inner join shown_periods using (period_grain, period_start)
         left join pipelines on mart.dimension = 'pipeline' and pipelines.pipeline_key = mart.dimension_key
-        where outcome_scope = 'won' and measured_from = 'created'
+        where outcome_scope = 'won' and measured_from = 'created' and mart.dimension in ('all', 'pipeline')
         order by period, pipeline nulls first
     """,
     "board": """
@@ -198,6 +201,7 @@ QUESTIONS = {
         from mart_sales__slippage as mart
         inner join shown_periods using (period_grain, period_start)
         {_MEMBER}
+        where mart.dimension in ('all', 'pipeline', 'owner')
         order by period, pipeline nulls first, owner nulls first
     """,
     "coverage": f"""
@@ -206,6 +210,7 @@ QUESTIONS = {
         from mart_sales__coverage as mart
         inner join shown_periods using (period_grain, period_start)
         {_MEMBER}
+        where mart.dimension in ('all', 'pipeline', 'owner')
         order by period, pipeline nulls first, owner nulls first
     """,
     "lead_channels": """
@@ -213,6 +218,7 @@ QUESTIONS = {
         from mart_marketing__cost_per_lead as mart
         inner join shown_periods using (period_grain, period_start)
         left join channels on mart.dimension = 'channel' and channels.channel_key = mart.dimension_key
+        where mart.dimension in ('all', 'channel')
         order by period, channel nulls first
     """,
     "scorecard": """

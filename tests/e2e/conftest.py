@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +10,8 @@ import duckdb
 import pytest
 
 from dashboard.page import make_page
-from simulator.server import start
+from tests.demonstration import first_night_of_all
 from tests.e2e.packed import HURT
-from tests.nights.hubspot import settings_for
-from tests.nights.night import run_night
 
 HERE = Path(__file__).parent
 
@@ -28,16 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the first night of the demonstration's company published; of several workers the first makes it and the others wait."""
-    base = tmp_path_factory.getbasetemp()
-    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "dashboard"
-    page = place / "home" / "published" / "dashboard.html"
-    with place.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not page.exists():
-            with start(place / "company") as simulation:
-                run_night(settings_for(place / "home", simulation), "hubspot")
-    return page.parent
+    """What the first night of the demonstration's company published."""
+    return first_night_of_all(tmp_path_factory).published_dir
 
 
 @pytest.fixture(scope="session")

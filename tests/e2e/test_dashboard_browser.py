@@ -91,7 +91,8 @@ def test_the_waterfall_reads_as_the_mart_answers(browser: Browser, marts: duckdb
         ]
         [row] = marts.execute(f"""
             select {", ".join(columns)} from mart_sales__pipeline_waterfall
-            where waterfall_form = '{form}' and period_grain = 'quarter' and period_start = '2026-01-01' and dimension_value = 'Partners'
+            where waterfall_form = '{form}' and period_grain = 'quarter' and period_start = '2026-01-01' and dimension = 'pipeline'
+                    and dimension_value = 'Partners'
         """).fetchall()  # fmt: skip
         shown = browser.rows("waterfall")
         for (name, sign), amount in zip(signs.items(), row, strict=False):

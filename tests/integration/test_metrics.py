@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from extractors.core.settings import Settings
-from tests.demonstration import first_night
+from tests.demonstration import first_night_of_all
 from tests.metrics_page.__main__ import ANALYSTS, PAGE
 from tests.metrics_page.analysts import fill, questions
 from tests.metrics_page.entries import entries
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return first_night(tmp_path_factory.mktemp("demonstration"))
+    return first_night_of_all(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
