@@ -54,6 +54,7 @@ def _explained(manifest: dict[str, Any]) -> dict[str, Any]:
     for node in nodes.values():
         node["description"] = _told(node["description"], node["config"].pop("meta", {}))
         node["meta"] = {}
+        node.pop("root_path", None)
     return manifest | {
         "metadata": {"project_name": manifest["metadata"]["project_name"], "send_anonymous_usage_stats": False},
         "nodes": nodes,
