@@ -23,6 +23,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
     for model in yaml.safe_load((PROJECT / "models/core/_core.yml").read_text())["models"]
 }
+UNKNOWN = UUID(int=0)
 #: what the company declares, beside core the only thing that marts read
 SEEDS = (
     "funnel_presets",
@@ -45,7 +46,13 @@ INTERMEDIATE = """
 
 
 def write_core(home: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
-    """Creates every core table of `_core.yml` in `home`/marts.duckdb and fills it; a column left out is null, a flag false."""
+    """Creates every core table of `_core.yml` in `home`/marts.duckdb and fills it; a column left out is null, a flag false.
+
+    Companies that a test does not write are the unknown one, as in core.
+    """
+    tables = {
+        "dim_companies": [{"company_key": UNKNOWN, "source_system": "unknown", "company_name": "unknown"}]
+    } | tables
     with duckdb.connect(str(home / "marts.duckdb")) as connection:
         for table, columns in COLUMNS.items():
             listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class Project:
     seeds: dict[str, Path]
     sources: frozenset[str] = frozenset()
     unit_tests: tuple[fixtures.UnitTest, ...] = ()
+    #: seed → its columns' declared types
+    seed_types: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def descendants(self, name: str) -> list[str]:
         """The models that read this one, however far away, in the order of the build."""
@@ -112,6 +114,7 @@ def compile_project(folder: Path) -> Project:
         },
         frozenset(node.identifier for node in manifest.sources.values()),
         fixtures.read(manifest),
+        {node.name: dict(node.config.column_types) for node in manifest.nodes.values() if node.resource_type == "seed"},
     )
 
 

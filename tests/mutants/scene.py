@@ -80,7 +80,12 @@ class Scene:
             self.con.execute(f'create table {schema}."{table}" as from source.{source_schema}."{table}"')
         self.con.execute("detach source")
         for seed, path in self.project.seeds.items():
-            self.con.execute(f"create table {schema}.{seed} as from read_csv('{path}', header = true, nullstr = '')")
+            # an empty file tells no types, and a column of numbers may be one of words
+            types = ", ".join(f"'{name}': '{kind}'" for name, kind in self.project.seed_types.get(seed, {}).items())
+            declared = f", types = {{{types}}}" if types else ""
+            self.con.execute(
+                f"create table {schema}.{seed} as from read_csv('{path}', header = true, nullstr = ''{declared})"
+            )
         self.nights += 1
         self.look_at(schema)
         self.con.execute(mend or "select 1")
