@@ -21,7 +21,7 @@ BENCH := $(VENV)/.installed-bench
 SEMANTIC := $(VENV)/.installed-semantic
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 nightly: $(RUN) ## one night: extract, load, build, verify, publish; the simulated CRM when no real one is set up
 	@$(PYTHON) -m watertight.scheduled
