@@ -17,6 +17,7 @@ from tests.metrics_page.page import render
 from tests.scenario.expectations import metrics
 from tests.semantic.compare import compare
 from tests.semantic.layer import prepare
+from warehouse.build import last_build
 
 pytestmark = pytest.mark.integration
 
@@ -30,6 +31,12 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def marts(night: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(night.published_dir / "marts.duckdb"), read_only=True) as connection:
         yield connection
+
+
+def test_a_night_without_a_flaw_finds_nothing(night: Settings) -> None:
+    built = last_build(night)
+    assert built is not None
+    assert built.findings == ()
 
 
 def test_every_metric_is_explained(marts: duckdb.DuckDBPyConnection) -> None:
