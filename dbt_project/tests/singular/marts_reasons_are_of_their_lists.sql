@@ -32,6 +32,12 @@ where word not in (
 
 union all
 
+select 'mart_marketing__cost_per_lead', cast(period_start as varchar), 'The cost of a lead has a reason to be missing and is there, or is missing without one.'
+from {{ ref('mart_marketing__cost_per_lead') }}
+where (cost_per_lead is null) <> (cost_missing_reason is not null)
+
+union all
+
 select 'mart_marketing__romi', cast(period_start as varchar), 'The return has a reason to be missing and is there, or is missing without one.'
 from {{ ref('mart_marketing__romi') }}
 where (romi is null) <> (romi_reason is not null)
