@@ -46,7 +46,7 @@ def _hang_up(request: Request, response: Response) -> None:
     return None
 
 
-#: name → what becomes of one answer; H numbers as in docs/faults.md
+#: name → what becomes of one answer; H numbers as in docs/reliability.md
 PASSING: Mapping[str, Change] = {
     "H01 too many requests, in seconds": _status(429, **{"Retry-After": "2"}),
     "H01 too many requests, no time given": _status(429),

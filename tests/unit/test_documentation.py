@@ -56,9 +56,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
 
-def test_every_test_that_the_faults_name_is_there() -> None:
+def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
     """A row without its test is a promise."""
-    named = set(re.findall(r"`((?:test|core|marts)_[a-z0-9_]+)`", (ROOT / "docs" / "faults.md").read_text()))
+    named = set(re.findall(r"`((?:test|core|marts)_[a-z0-9_]+)`", (ROOT / "docs" / "reliability.md").read_text()))
     sources = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
     written = {name for text in sources for name in re.findall(r"^def (test_\w+)\(", text, re.MULTILINE)}
     written |= {path.stem for path in (ROOT / "dbt_project" / "tests" / "singular").glob("*.sql")}
