@@ -2,14 +2,15 @@ with
 
 bounds as (
 
-    -- Leads and the money spent on them come before their deals.
+    -- Leads and the money spent on them come before their deals. A company that has nothing yet begins today.
     select
         least(
             (select {{ reporting_date('min(created_at)') }} from {{ ref('int_crm__deals') }}),
             (select {{ reporting_date('min(created_at)') }} from {{ ref('int_crm__leads') }}),
             (select min(spend_date) from {{ ref('int_crm__marketing_spend') }}),
             (select min(period_start_date) from {{ ref('int_crm__process_costs') }}),
-            (select {{ reporting_date('min(paid_at)') }} from {{ ref('int_crm__payments') }})
+            (select {{ reporting_date('min(paid_at)') }} from {{ ref('int_crm__payments') }}),
+            {{ reporting_date('max(warehouse_data_through)') }}
         ) as first_date,
         {{ reporting_date('max(warehouse_data_through)') }} as as_of_date
     from {{ ref('dim_sources') }}
