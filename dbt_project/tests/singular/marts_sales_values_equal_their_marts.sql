@@ -79,7 +79,7 @@ with in_marts as (
     {% for metric, measure in buckets.items() -%}
     select '{{ metric }}', period_grain, period_start, dimension, dimension_key, {{ figure_of(none, measure, 'null') }}, {{ metric.endswith('amount') }}
     from {{ ref('mart_sales__pipeline_waterfall') }}
-    where waterfall_form = '{{ 'closing_in_period' if measure.startswith(('pulled_in', 'pushed_out')) else 'all_open' }}'
+    where waterfall_form = '{{ 'closing_in_period' if measure.startswith(('pulled_in', 'pushed_out')) else 'all_open' }}' and not (period_grain = 'day' and dimension = 'owner')
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
