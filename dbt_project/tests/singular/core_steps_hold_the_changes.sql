@@ -51,7 +51,7 @@ union all
 select step.deal_key, step.changed_at, 'No version, or more than one, is valid at the last step of this instant, or it holds another state.'
 from last_steps as step
 left join versions as version
-    on version.deal_key = step.deal_key and version.valid_from <= step.changed_at and (version.valid_to is null or version.valid_to > step.changed_at)
+    on version.deal_key = step.deal_key and version.valid_from <= step.changed_at and coalesce(version.valid_to, {{ end_of_time() }}) > step.changed_at
 group by step.deal_key, step.changed_at
 having
     count(version.deal_key) <> 1

@@ -44,7 +44,7 @@ select
 from in_force
 left join {{ ref('fct_deal_stage_visits') }} as visits
     on visits.deal_key = in_force.deal_key and visits.entered_at <= in_force.changed_at
-    and (visits.exited_at is null or visits.exited_at > in_force.changed_at)
+    and coalesce(visits.exited_at, {{ end_of_time() }}) > in_force.changed_at
 left join {{ ref('dim_stages') }} as stages on stages.stage_key = visits.stage_key and stages.is_current
 where
     (coalesce(in_force.status, 'live') = 'live' and in_force.stage_id is not null) <> (visits.visit_key is not null)

@@ -29,6 +29,15 @@ standing as (
 
 ),
 
+dated_changes as (
+
+    select changes.*, least({{ reporting_date('changes.changed_at') }}, as_of.as_of_date) as changed_date
+    from {{ ref('fct_deal_changes') }} as changes
+    cross join as_of
+    where changes.retracted_at is null
+
+),
+
 in_force as (
 
     select
@@ -37,10 +46,7 @@ in_force as (
         max_by(coalesce(changes.new_value, ''), (changes.changed_at, changes.sequence, changes._record_number)) filter (where changes.field = 'currency') as currency_code,
         max_by(coalesce(changes.new_value, ''), (changes.changed_at, changes.sequence, changes._record_number)) filter (where changes.field = 'owner') as owner_id
     from standing
-    cross join as_of
-    left join {{ ref('fct_deal_changes') }} as changes
-        on changes.deal_key = standing.deal_key and changes.retracted_at is null
-        and least({{ reporting_date('changes.changed_at') }}, as_of.as_of_date) <= standing.calendar_date
+    left join dated_changes as changes on changes.deal_key = standing.deal_key and changes.changed_date <= standing.calendar_date
     group by all
 
 ),

@@ -13,7 +13,7 @@ gone as (
         {{ converted('leaks.last_amount', 'leaks.exchange_rate') }} as last_amount
     from {{ ref('mart_sales__leaks') }} as leaks
     left join {{ ref('fct_deal_versions') }} as versions
-        on versions.deal_key = leaks.deal_key and versions.valid_from <= leaks.left_at and (versions.valid_to is null or versions.valid_to > leaks.left_at)
+        on versions.deal_key = leaks.deal_key and versions.valid_from <= leaks.left_at and coalesce(versions.valid_to, {{ end_of_time() }}) > leaks.left_at
 
     union all
 

@@ -69,7 +69,7 @@ conclusions as (
     left join recorded as before
         on entry.lead_key = before.lead_key and entry.changed_at = before.changed_at and entry.sequence = before.sequence
         and entry.status_before = before.status and entry.status <> before.status
-        and before.first_seen_at <= moment.moment and coalesce(before.retracted_at > moment.moment, true)
+        and before.first_seen_at <= moment.moment and coalesce(before.retracted_at, {{ end_of_time() }}) > moment.moment
     qualify row_number() over (
         partition by moment.lead_key, moment.moment
         order by entry.changed_at, entry.sequence, before.lead_key is not null, entry._record_number

@@ -18,7 +18,8 @@ absences as (
 
     select
         *,
-        lead(_run_id) over lead_versions as returned_run_id,
+        -- greater than every run's id while it has not come back
+        coalesce(lead(_run_id) over lead_versions, '~') as returned_run_id,
         lead(_extracted_at) over lead_versions as returned_at,
         max(_load_number) over (partition by _account, lead_id) as newest_load
     from {{ ref('stg_files__leads') }}
@@ -75,5 +76,6 @@ select
 from entries as entry
 left join absences as absence
     on entry._account = absence._account and entry.lead_id = absence.lead_id
-    and entry.after.is_deleted and entry.after.run_id >= absence._run_id
-    and (absence.returned_run_id is null or entry.after.run_id < absence.returned_run_id)
+    -- joined by comparisons alone: another condition would hold every row against every other
+    and case when entry.after.is_deleted then entry.after.run_id end >= absence._run_id
+    and case when entry.after.is_deleted then entry.after.run_id end < absence.returned_run_id
