@@ -10,7 +10,7 @@ import pytest
 
 from extractors.core.errors import IntegrityError, LeaseError, WatertightError
 from extractors.core.settings import Settings
-from tests.publications import build_night, links, poll_through, publish_now, say_night
+from tests.publications.nights import build_night, links, poll_through, publish_now, say_night
 from warehouse import publish as module
 from warehouse.lease import Lease
 from warehouse.publish import publish, published_run, scan
@@ -117,6 +117,26 @@ def test_a_failing_link_leaves_all_as_they_were(settings: Settings, monkeypatch:
     assert links(settings) == before
 
 
+def test_between_two_flips_no_link_is_ahead_of_those_it_leans_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest leans on the page, the page on the marts, the marts on the detail file."""
+    build_night(settings, 1)
+    publish_now(settings)
+    real, states = module._link, []
+
+    def link(folder: Path, name: str, target: str) -> None:
+        real(folder, name, target)
+        states.append([links(settings)[each].split("_")[1].split(".")[0] for each in reversed(module._LINKS.values())])
+
+    monkeypatch.setattr(module, "_link", link)
+    build_night(settings, 2)
+    newest = publish_now(settings)
+    assert [state.count(newest) for state in states] == [1, 2, 3, 4]
+    assert all(state == sorted(state) for state in states)
+    assert list(module._LINKS) == ["detail", "marts", "dashboard", "manifest"]
+
+
 def test_a_run_that_lost_its_lease_publishes_nothing(settings: Settings) -> None:
     build_night(settings, 1)
     first = publish_now(settings)
@@ -133,14 +153,11 @@ def test_nothing_built_is_said_so(settings: Settings) -> None:
         publish_now(settings)
 
 
-@pytest.mark.parametrize(("readers", "publications"), [(20, 50)])
-def test_readers_polling_through_publications_meet_no_error_and_no_mixed_night(
-    settings: Settings, readers: int, publications: int
-) -> None:
-    settings = settings.model_copy(update={"keep_publications": 20})
-    polls = poll_through(settings, readers, publications)
-    assert len(polls) == readers
-    assert min(polls) > 2
+def test_readers_polling_through_publications_meet_no_error_and_no_mixed_night(settings: Settings) -> None:
+    """In small; `make readers` has twenty readers and fifty publications."""
+    polls = poll_through(settings, readers=5, publications=12)
+    assert len(polls) == 5
+    assert min(polls) > 1
 
 
 def test_a_reader_that_holds_the_old_file_keeps_it(settings: Settings) -> None:

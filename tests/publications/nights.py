@@ -60,7 +60,7 @@ import json, sys, time
 from pathlib import Path
 import duckdb
 
-folder, last = Path(sys.argv[1]), int(sys.argv[2])
+folder, last, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 
 def night(path):
     with duckdb.connect(str(path), read_only=True) as connection:
@@ -82,16 +82,19 @@ while seen < last:
     assert named == {shown[0]}, f"the manifest of night {shown[0]} names files of {named}"
     assert shown[0] >= seen, f"night {shown[0]} after night {seen}"
     polls, seen = polls + 1, shown[0]
-    time.sleep(0.05)
+    time.sleep(pause)
 print(polls)
 """
 
 
-def poll_through(settings: Settings, readers: int, publications: int) -> list[int]:
-    """Lets `readers` processes poll while so many nights are published; returns how often each looked. AssertionError with what one of them met."""
+def poll_through(settings: Settings, readers: int, publications: int, seconds_between: float = 0.1) -> list[int]:
+    """Lets `readers` processes poll while so many nights are published, each at that distance; returns how often each looked.
+
+    AssertionError with what one of them met.
+    """
     build_night(settings, 0)
     publish_now(settings)
-    arguments = [sys.executable, "-c", _READER, str(settings.published_dir), str(publications)]
+    arguments = [sys.executable, "-c", _READER, str(settings.published_dir), str(publications), str(seconds_between)]
     processes = [
         subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(readers)
     ]
