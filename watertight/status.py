@@ -180,7 +180,9 @@ def _source(
         "asked_at": _text(run.asked_at),
         "hours_behind": _hours(run.asked_at - run.reaches_to),
         "late_after_hours": settings.late_hours,
-        "hours_old": None if settings.simulated_time else _hours(datetime.now(UTC) - run.reaches_to),
+        "hours_old": None
+        if settings.simulated_time or settings.is_demonstration
+        else _hours(datetime.now(UTC) - run.reaches_to),
         "next_sweep_at": _text(run.listed_at + timedelta(days=settings.sweep_days)) if run.listed_at else None,
         "reconciled": dict(zip(("figures", "explained", "waiting", "faults"), reconciled, strict=True))
         if reconciled

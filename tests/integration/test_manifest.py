@@ -19,9 +19,13 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"keep_publications": 2})
+
+
+@pytest.fixture
 def published(settings: Settings) -> str:
     """Three nights of which the newest two are kept; the run of the newest."""
-    settings.keep_publications = 2
     for night in (1, 2, 3):
         build_night(settings, night)
         run_id = publish_now(settings)
