@@ -201,6 +201,7 @@ def test_what_is_untidy_reads_as_the_marts_answer(browser: Browser, marts: duckd
     lacking = marts.execute("""
         select check_name || '|' || source_system, checked_count, failing_count from mart_ops__data_quality where failing_count > 0
     """).fetchall()  # fmt: skip
+    browser.run("document.querySelector('#quality details').open = true")
     listed = browser.rows("quality")
     assert {name: (figure(cells[2]), figure(cells[3])) for name, cells in listed.items()} == {
         name: (checked, failing) for name, checked, failing in lacking
