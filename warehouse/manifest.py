@@ -62,7 +62,7 @@ def describe(run_id: str, marts: Path, contents: dict[str, Content]) -> bytes:
         "manifest_version": VERSION,
         "run_id": run_id,
         "data_run_id": max((row[4] for row in sources), default=None),
-        "data_through": max((_text(row[3]) for row in sources if row[3]), default=None),
+        "data_through": _text(max((row[3] for row in sources if row[3]), default=None)),
         "sources": [
             {"source_system": system, "account": account, "data_through": _text(through)}
             for system, account, through, *_ in sources
