@@ -21,6 +21,7 @@ from warehouse.database import plain_errors, reader
 VERSION = 1
 LINK = "manifest.json"
 
+_REACH = "select source_system, account, data_through, warehouse_data_through, run_id from dim_sources order by all"
 _CHUNK = 4 * 2**20
 
 
@@ -52,9 +53,9 @@ def copy(source: Path, target: Path) -> str:
 def describe(run_id: str, marts: Path, contents: dict[str, Content]) -> bytes:
     """The manifest of a publication as it is written: `contents` by the name of their link, the data's reach from the marts file itself."""
     with reader(marts) as connection:
-        sources = connection.execute(
-            "select source_system, account, data_through, warehouse_data_through, run_id from dim_sources order by all"
-        ).fetchall()
+        # A project of one's own may do without this table: then nobody says how far the data reach.
+        known = connection.execute("from duckdb_tables() where table_name = 'dim_sources'").fetchall()
+        sources = connection.execute(_REACH).fetchall() if known else []
         versions = connection.execute(
             "select version(), tags['storage_version'] from duckdb_databases() where not internal"
         ).fetchone()
