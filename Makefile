@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls bench \
+.PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers bench \
 	metrics-page semantic lock clean
 
 VENV := .venv
@@ -79,6 +79,9 @@ thousand-nights: $(DEV) ## ten companies, a hundred nights each on three CRMs at
 calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls possible: writes docs/proofs/calls.md
 	@$(PYTHON) -m tests.calls --write
 
+readers: $(DEV) ## twenty readers poll what is published through fifty publications: writes docs/proofs/readers.md (minutes)
+	@$(PYTHON) -m tests.publications --write
+
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hours; BENCH_OPTIONS='--deals 100000' is shorter, --keep and later --resume go on after a cut)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)
 
@@ -97,6 +100,8 @@ lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)
 		--group bench --constraints requirements-dev.lock -o requirements-bench.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--group semantic --constraints requirements-dev.lock -o requirements-semantic.lock
+	@for age in oldest newest; do $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group reader-$$age -o requirements-reader-$$age.lock; done
 
 clean: ## remove the environment and the caches; data stay
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,6 +27,7 @@ MODULES = (
     "cohorts.js",
     "stages.js",
     "trends.js",
+    "targets.js",
     "board.js",
     "headline.js",
     "owners.js",
@@ -34,6 +35,7 @@ MODULES = (
     "scorecard.js",
     "what_if.js",
     "recovery.js",
+    "hygiene.js",
     "main.js",
 )
 

@@ -12,6 +12,9 @@ _FIRST_YEAR = "date_trunc('year', max(as_of_date)) - interval 2 years"
 #: deals of the recovery list that the page holds: the most valuable of all, and of every owner
 RECOVERY_ROWS, RECOVERY_ROWS_OF_OWNER = 300, 10
 
+#: untidy deals of each kind that the page holds: the most valuable of all, and of every owner
+UNTIDY_ROWS, UNTIDY_ROWS_OF_OWNER = 15, 3
+
 #: rows of the daily pipeline by owner that the page holds: from the newest day back until there are so many
 DAILY_ROWS = 80_000
 
@@ -213,6 +216,16 @@ QUESTIONS = {
         where mart.dimension in ('all', 'pipeline', 'owner')
         order by period, pipeline nulls first, owner nulls first
     """,
+    "targets": """
+        select period, pipeline, owner, metric, mart.value, mart.target, mart.target_missing_reason
+        from mart_metrics__values as mart
+        inner join shown_periods using (period_grain, period_start)
+        left join pipelines on mart.dimension = 'pipeline' and pipelines.pipeline_name = mart.dimension_value
+        left join owners on mart.dimension = 'owner' and owners.owner_name = mart.dimension_value
+        where (mart.target is not null or mart.target_missing_reason <> 'none_declared') and coalesce(mart.amount_basis, 'booked') = 'booked'
+            and (mart.dimension = 'all' or pipeline is not null or owner is not null)
+        order by period, metric, owner nulls first, pipeline nulls first
+    """,
     "lead_channels": """
         select period, channel, lead_count, spend_amount, cost_per_lead, cost_missing_reason, customer_count, cost_per_customer
         from mart_marketing__cost_per_lead as mart
@@ -249,6 +262,27 @@ QUESTIONS = {
         left join channels on channels.channel_key = mart.channel
         group by all order by all
     """,
+    "hygiene": """
+        select finding, pipelines.pipeline, owner, sum(deal_count) as deal_count, sum(booked_amount) as booked_amount,
+            max(since_days) as longest_days
+        from mart_sales__deal_hygiene as mart
+        left join pipelines on pipelines.pipeline_key = cast(mart.pipeline_key as varchar)
+        left join owners on owners.owner_key = cast(mart.owner_key as varchar)
+        group by all order by all
+    """,
+    "hygiene_deals": f"""
+        select finding, source_deal_id, crm_url, pipelines.pipeline, stage_name, owner, booked_amount, since_days
+        from (
+            select *, row_number() over (partition by finding order by booked_amount desc nulls last, deal_key) as place,
+                row_number() over (partition by finding, owner_key order by booked_amount desc nulls last, deal_key) as place_of_owner
+            from mart_sales__deal_hygiene
+            where deal_key is not null
+        ) as mart
+        left join pipelines on pipelines.pipeline_key = cast(mart.pipeline_key as varchar)
+        left join owners on owners.owner_key = cast(mart.owner_key as varchar)
+        where place <= {UNTIDY_ROWS} or place_of_owner <= {UNTIDY_ROWS_OF_OWNER}
+        order by finding, place
+    """,
     "freshness": """
         select source_system, account, data_through, is_in_latest_run, hours_behind, is_behind
         from mart_ops__freshness order by source_system, account
@@ -258,6 +292,10 @@ QUESTIONS = {
             sum(vanished_count) as vanished_count, sum(request_count) as request_count
         from mart_ops__loads where is_in_latest_run
         group by all order by all
+    """,
+    "data_quality": """
+        select check_name, source_system, checked_count, failing_count, failing_rate, consequence
+        from mart_ops__data_quality order by failing_rate desc nulls last, check_name, source_system
     """,
     # the newest comparison of every account with the CRM's own totals
     "reconciliation": """

@@ -18,6 +18,8 @@ from warehouse.database import plain_errors
 _OUTSIDE = (
     (re.compile(r"//[a-z0-9]+\.cloudfront\.net/[\w./-]+"), "data:,"),
     (re.compile(r'<link rel="(?:canonical|shortcut icon)"[^>]*>'), ""),
+    # what stands in the braces is put in later, and the browser would ask for the braces first
+    (re.compile(r'(?<= )xlink:href=(?="\{\{)'), "ng-attr-xlink:href="),
     (re.compile(r'url\(\\?"\.\./[^)]*\)'), 'url(\\"data:,\\")'),
 )
 #: and should it try all the same, the browser refuses

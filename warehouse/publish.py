@@ -1,30 +1,32 @@
 """Publication: a new file per night beside the old ones, and a symlink flipped when everything about it is proved.
 
 Readers open the symlink and are never locked out: nobody writes to a published file. Those that still hold the old one keep
-reading the old night. The page of the same night is published with them or nothing is.
+reading the old night. The page of the same night and the manifest of all are published with them or nothing is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings
+from warehouse import manifest
 from warehouse.database import plain_errors, reader, require_space, writer
 from warehouse.lease import Lease
+from warehouse.manifest import Content
 
 #: the DuckDB files of a night
 KINDS = ("detail", "marts")
 #: what is published, in the order in which the links are flipped: nobody finds a night in marts that detail does not have yet, nor a page
-#: whose marts are not there
-_LINKS = {"detail": "detail.duckdb", "marts": "marts.duckdb", "dashboard": "dashboard.html"}
+#: whose marts are not there, nor a manifest of files that are not shown
+_LINKS = {"detail": "detail.duckdb", "marts": "marts.duckdb", "dashboard": "dashboard.html", "manifest": manifest.LINK}
 
 #: who may read a published file; detail holds names and addresses
-_MODES = {"detail": 0o400, "marts": 0o444, "dashboard": 0o444}
+_MODES = {"detail": 0o400, "marts": 0o444, "dashboard": 0o444, "manifest": 0o444}
 
 
 def publish(
@@ -34,7 +36,7 @@ def publish(
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Copies the built files, reads every byte of the copies, has the page made of them (`make_page`, from the marts file to HTML),
-    flips the links and removes publications beyond `keep_publications`.
+    writes the manifest, flips the links and removes publications beyond `keep_publications`.
 
     Returns `{"run_id", "file", "bytes", "tables", "rows", "dashboard"}`, all but the last of the marts file. Raises WatertightError,
     LeaseError or IntegrityError; then the links show what they showed before.
@@ -57,13 +59,22 @@ def publish(
         published = {kind: folder / link.replace(".", f"_{lease.run_id}.") for kind, link in _LINKS.items()}
         temporary = {kind: folder / f".{path.name}.tmp" for kind, path in published.items()}
         try:
-            for kind in KINDS:
-                _copy(built[kind], temporary[kind], _MODES[kind])
+            hashes = {kind: _copy(built[kind], temporary[kind], _MODES[kind]) for kind in KINDS}
             counts = {kind: scan(temporary[kind]) for kind in KINDS}
-            _write(_page(make_page, temporary["marts"]), temporary["dashboard"], _MODES["dashboard"])
+            hashes["dashboard"] = _write(
+                _page(make_page, temporary["marts"]), temporary["dashboard"], _MODES["dashboard"]
+            )
+            contents = {
+                _LINKS[kind]: Content(published[kind].name, temporary[kind].stat().st_size, sha256, counts.get(kind))
+                for kind, sha256 in hashes.items()
+            }
+            described = manifest.describe(lease.run_id, temporary["marts"], contents)
+            _write(described, temporary["manifest"], _MODES["manifest"])
             with lease.fence():
                 for kind, path in published.items():
                     temporary[kind].replace(path)
+                # Before the links: a manifest that is shown is always in the record.
+                manifest.enter(settings, lease.run_id, described)
                 _sync(folder)
                 _flip(folder, published)
         finally:
@@ -115,14 +126,16 @@ def _page(make_page: Callable[[Path], str], marts: Path) -> bytes:
         ) from error
 
 
-def _write(content: bytes, target: Path, mode: int) -> None:
+def _write(content: bytes, target: Path, mode: int) -> str:
     target.write_bytes(content)
     _settle(target, mode)
+    return hashlib.sha256(content).hexdigest()
 
 
-def _copy(source: Path, target: Path, mode: int) -> None:
-    shutil.copyfile(source, target)
+def _copy(source: Path, target: Path, mode: int) -> str:
+    sha256 = manifest.copy(source, target)
     _settle(target, mode)
+    return sha256
 
 
 def _settle(target: Path, mode: int) -> None:

@@ -12,6 +12,7 @@ import duckdb
 
 from extractors.core.errors import IntegrityError, WatertightError
 from extractors.core.settings import Settings
+from warehouse import manifest
 from warehouse.build import Built, build, last_build
 from warehouse.database import attach, plain_errors, require_space, writer
 from warehouse.lease import Lease
@@ -173,9 +174,10 @@ def _require_not_emptied(settings: Settings, counts: dict[str, int]) -> None:
         published = settings.published_dir / f"{kind}.duckdb"
         if not published.exists():
             continue
+        # A damaged publication need not be readable to be followed by a sound one: its manifest says what it had.
         emptied = [
             table
-            for table, rows in scan(published).items()
+            for table, rows in (manifest.rows(settings.published_dir, published.name) or scan(published)).items()
             if table.startswith(("dim_", "fct_")) and rows and not counts.get(table)
         ]
         if emptied:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from extractors.core.settings import Settings
+from warehouse import manifest
 from warehouse.publish import KINDS, published_run, scan
 from warehouse.query import ask
 from warehouse.verify import Difference
@@ -126,7 +127,8 @@ def show_publication(settings: Settings, console: Console) -> None:
 
 
 def scan_published(settings: Settings) -> dict[str, int]:
-    """Row counts of both published files, read to the last value."""
+    """Row counts of both published files, read to the last value. IntegrityError when a kept publication is not what was published."""
+    manifest.check(settings)
     counts: dict[str, int] = {}
     for kind in KINDS:
         path = settings.published_dir / f"{kind}.duckdb"

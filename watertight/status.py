@@ -12,7 +12,7 @@ from rich.text import Text
 from extractors.core.settings import Settings
 from extractors.core.spec import Source
 from extractors.sources import SOURCES
-from warehouse import lease
+from warehouse import lease, manifest
 from warehouse.build import last_build
 from warehouse.publish import published_run
 from warehouse.query import ask
@@ -29,7 +29,8 @@ _NEW = "select source_system, account, run_id, sum(new_count) from mart_ops__loa
 
 
 def read(settings: Settings) -> dict[str, Any]:
-    """`{"home", "is_demonstration", "lease", "next_run_at", "published_run", "published_file", "last_build", "sources", "resources"}`, JSON-able.
+    """`{"home", "is_demonstration", "lease", "next_run_at", "published_run", "published_file", "publication", "last_build", "sources", "resources"}`,
+    JSON-able. `publication` is what the manifest says (`data_through`, bytes, tables and rows of the marts), None without one.
 
     A source's `calls` and `quota` are those of its newest run; `new_rows` and `reconciled` come from the publication and are None before that run
     is published. `hours_behind` is from where its data ends to its own clock of that run, `hours_old` to this machine's now (None in simulated time).
@@ -45,6 +46,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "next_run_at": _next_run(settings),
         "published_run": run_id,
         "published_file": str(settings.published_dir / "marts.duckdb") if run_id else None,
+        "publication": _publication(settings) if run_id else None,
         "last_build": {
             "run_id": built.run_id,
             "tests": built.count("test"),
@@ -89,6 +91,11 @@ def show(console: Console, found: dict[str, Any], with_resources: bool = False) 
         "published ",
         Text(f"run {found['published_run']}: {found['published_file']}" if found["published_run"] else "nothing yet"),
     )
+    if published := found["publication"]:
+        reach = f", data to {_minute(published['data_through'])}" if published["data_through"] else ""
+        console.print(f"           {published['tables']} tables, {published['rows']:,} rows, {published['bytes'] / 1e6:,.1f} MB{reach}")  # fmt: skip
+        if not published["is_complete"]:
+            console.print(Text("           not all of its files are as they were published: watertight verify says which", "red"))  # fmt: skip
     built = found["last_build"]
     if built:
         console.print(f"tests      {built['tests']} ran, {built['warned']} warned, {len(built['failed'])} failed")
@@ -173,11 +180,27 @@ def _source(
         "asked_at": _text(run.asked_at),
         "hours_behind": _hours(run.asked_at - run.reaches_to),
         "late_after_hours": settings.late_hours,
-        "hours_old": None if settings.simulated_time else _hours(datetime.now(UTC) - run.reaches_to),
+        "hours_old": None
+        if settings.simulated_time or settings.is_demonstration
+        else _hours(datetime.now(UTC) - run.reaches_to),
         "next_sweep_at": _text(run.listed_at + timedelta(days=settings.sweep_days)) if run.listed_at else None,
         "reconciled": dict(zip(("figures", "explained", "waiting", "faults"), reconciled, strict=True))
         if reconciled
         else None,
+    }
+
+
+def _publication(settings: Settings) -> dict[str, Any] | None:
+    described = manifest.read(settings.published_dir)
+    if described is None:
+        return None
+    tables = manifest.rows(settings.published_dir, "marts.duckdb")
+    return {
+        "data_through": described.get("data_through"),
+        "tables": len(tables),
+        "rows": sum(tables.values()),
+        "bytes": (settings.published_dir / "marts.duckdb").stat().st_size,
+        "is_complete": manifest.has_its_files(settings.published_dir, described),
     }
 
 

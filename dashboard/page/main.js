@@ -6,6 +6,7 @@ import { buildFilters, describeChoice } from "./filters.js";
 import { day } from "./format.js";
 import { funnel } from "./funnel.js";
 import { headline } from "./headline.js";
+import { hygiene } from "./hygiene.js";
 import { leads } from "./leads.js";
 import { leakage } from "./leakage.js";
 import { ownersPlan } from "./owners.js";
@@ -13,11 +14,12 @@ import { buildQuality } from "./quality.js";
 import { recovery } from "./recovery.js";
 import { scorecard } from "./scorecard.js";
 import { timeInStage } from "./stages.js";
+import { targets } from "./targets.js";
 import { trends } from "./trends.js";
 import { waterfall } from "./waterfall.js";
 import { whatIf } from "./what_if.js";
 
-const PARTS = [headline, funnel, leakage, board, waterfall, cohorts, timeInStage, trends, ownersPlan, leads, scorecard, whatIf, recovery];
+const PARTS = [headline, funnel, leakage, board, waterfall, cohorts, timeInStage, trends, targets, ownersPlan, leads, scorecard, whatIf, recovery, hygiene];
 
 const main = document.getElementById("parts");
 const holders = PARTS.map((part) => {

@@ -1,6 +1,6 @@
 import { answer, night } from "./content.js";
-import { el } from "./elements.js";
-import { count, day, fewer, plural } from "./format.js";
+import { details, el, table } from "./elements.js";
+import { count, day, fewer, plural, share, words } from "./format.js";
 
 const SETTLED = { equal: "equal", explained: "explained by changes while it was asked", fuller_until_sweep: "fuller until the next sweep" };
 
@@ -16,7 +16,18 @@ export function buildQuality(holder) {
     tiles.push(tile(!incomplete, "Histories", incomplete ? `${plural(incomplete, "deal is", "deals are")} left out: the history is incomplete` : "complete for every deal"));
     tiles.push(tile(!unmapped, "Stages", unmapped ? `${plural(unmapped, "stage is", "stages are")} mapped to no funnel step` : "all mapped to a funnel step"));
   }
-  holder.append(el("section", { "aria-label": "Freshness and data quality" }, el("ul", { class: "strip" }, tiles)));
+  const checks = answer("data_quality");
+  const lacking = checks.filter((row) => row.failing_count > 0);
+  if (checks.length) tiles.push(tile(!lacking.length, "Records", lacking.length ? `${count(lacking.length)} of ${plural(checks.length, "check", "checks")} find something missing: see below` : "no check finds anything missing"));
+  holder.append(el("section", { "aria-label": "Freshness and data quality" }, el("ul", { class: "strip" }, tiles),
+    lacking.length ? details("What the records lack, and what follows from it", lackingTable(lacking)) : ""));
+}
+
+function lackingTable(rows) {
+  return table("Records that lack something", [["Check", "text"], ["Source", "text"], ["Looked at", "figure"], ["Lacking", "figure"], ["Share", "figure"], ["What follows", "text"]], rows.map((row) => ({
+    name: `${row.check_name}|${row.source_system}`,
+    cells: [words(row.check_name), row.source_system, count(row.checked_count), count(row.failing_count), share(row.failing_rate), row.consequence],
+  })));
 }
 
 function tile(isWell, title, text) {

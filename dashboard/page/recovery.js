@@ -12,7 +12,7 @@ function isChosen(row) {
 }
 
 // A link that a browser may follow, or the bare number of the deal.
-function dealLink(row) {
+export function dealLink(row) {
   const address = row.crm_url && URL.canParse(row.crm_url) ? new URL(row.crm_url) : null;
   if (!address || !["http:", "https:"].includes(address.protocol)) return [row.source_deal_id, small("no link in the CRM's data")];
   return el("a", { href: address.href, rel: "noopener noreferrer", target: "_blank" }, row.source_deal_id);

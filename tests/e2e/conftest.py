@@ -52,6 +52,8 @@ def poisoned(published: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
             "mart_sales__recovery_list": ["lost_reason", "owner_name", "last_open_stage_name", "source_deal_id"],
             "mart_metrics__benchmarks": ["benchmark", "source"],
             "mart_ops__freshness": ["source_system", "account"],
+            "mart_ops__data_quality": ["check_name", "source_system", "consequence"],
+            "mart_sales__deal_hygiene": ["source_deal_id", "stage_name"],
         }.items():
             for column in columns:
                 connection.execute(f"update {table} set {column} = {column} || $1", [HURT])

@@ -43,7 +43,7 @@ def test_it_draws_itself_and_asks_for_nothing(browser: Browser, published: Path)
     titles = browser.run(
         "return [...document.querySelectorAll('main section')].filter((each) => each.querySelector('table, .tiles')).length"
     )
-    assert titles == 13
+    assert titles == 15
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,51 @@ def test_every_filter_changes_what_it_can_and_says_what_it_cannot(
         "all",
     }
     assert "Period: all time · pipeline Partners · owner nobody · all channels" in browser.find("#chosen").text
+
+
+def test_targets_read_as_the_table_of_metrics_answers(browser: Browser, marts: duckdb.DuckDBPyConnection) -> None:
+    browser.choose(period="Q1 2026")
+    aimed = marts.execute("""
+        select dimension_value, value, target from mart_metrics__values
+        where period_grain = 'quarter' and period_start = '2026-01-01' and target is not null and dimension in ('all', 'owner', 'pipeline')
+            and coalesce(amount_basis, 'booked') = 'booked'
+    """).fetchall()  # fmt: skip
+    shown = {cells[0]: cells for cells in browser.rows("targets").values()}
+    assert len(shown) == len(aimed) > 5
+    for who, value, target in aimed:
+        _, _, share, reached, wanted = shown["Whole company" if who == "all" else who]
+        assert near(reached, value)
+        assert near(wanted, target)
+        assert near(share, 100 * value / target)
+    [whole] = [cells for who, cells in shown.items() if who == "Whole company"]
+    assert f"; {whole[2]} of the target" in browser.find('#headline [data-tile="won"]').text
+
+
+def test_what_is_untidy_reads_as_the_marts_answer(browser: Browser, marts: duckdb.DuckDBPyConnection) -> None:
+    found = marts.execute(
+        "select finding, sum(deal_count), sum(booked_amount), max(since_days) from mart_sales__deal_hygiene group by 1"
+    ).fetchall()
+    shown = browser.rows("hygiene")
+    assert shown.keys() == {finding for finding, *_ in found}
+    for finding, deals, amount, days in found:
+        assert figure(shown[finding][1]) == deals
+        assert near(shown[finding][2], amount) if amount is not None else figure(shown[finding][2]) is None
+        assert figure(shown[finding][3]) == days
+    owner, deals = marts.execute("""
+        select dimension_value, sum(deal_count) from mart_sales__deal_hygiene
+        inner join mart_metrics__dimension_values on dimension = 'owner' and dimension_key = cast(owner_key as varchar)
+        where finding = 'no_next_activity' group by 1 order by 2 desc
+    """).fetchall()[0]  # fmt: skip
+    browser.choose(owner=owner)
+    assert figure(browser.rows("hygiene")["no_next_activity"][1]) == deals
+    lacking = marts.execute("""
+        select check_name || '|' || source_system, checked_count, failing_count from mart_ops__data_quality where failing_count > 0
+    """).fetchall()  # fmt: skip
+    browser.run("document.querySelector('#quality details').open = true")
+    listed = browser.rows("quality")
+    assert {name: (figure(cells[2]), figure(cells[3])) for name, cells in listed.items()} == {
+        name: (checked, failing) for name, checked, failing in lacking
+    }
 
 
 @pytest.mark.parametrize("pipeline", ["all pipelines", "New business", "Partners"])

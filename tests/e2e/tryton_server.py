@@ -7,7 +7,6 @@ repository, or in TRYTON_CACHE; they are made anew when the lock changes. Tryton
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
@@ -19,13 +18,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from tests.environments import clean, install, locked, run
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements-tryton.lock"
@@ -58,7 +57,7 @@ class TrytonServer:
         log = (self._folder / "server.log").open("wb")
         self._process = subprocess.Popen(
             [self._environment / "bin" / "trytond", "-c", configuration, "-d", DATABASE],
-            env=_clean_environment(PYTHONPATH=str(CLOCK_MODULE), TRYTON_CLOCK_FILE=str(self._clock_file)),
+            env=clean(PYTHONPATH=str(CLOCK_MODULE), TRYTON_CLOCK_FILE=str(self._clock_file)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -167,19 +166,13 @@ def _prepared_cache() -> Path:
     cache = Path(os.environ.get("TRYTON_CACHE", ROOT / ".tryton")) / recipe
     cache.mkdir(parents=True, exist_ok=True)
     (cache / ".gitignore").write_text("*\n")
-    with _locked(cache / "lock"):
+    with locked(cache / "lock"):
         ready = cache / "ready"
         if not ready.exists():
-            _make_environment(cache / "environment")
+            install(LOCK, cache / "environment")
             _make_database(cache)
             ready.touch()
     return cache
-
-
-def _make_environment(place: Path) -> None:
-    uv = Path(sys.executable).with_name("uv")
-    _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, place])
-    _run([uv, "pip", "sync", "--quiet", "--python", place / "bin" / "python", "--require-hashes", LOCK])
 
 
 def _make_database(cache: Path) -> None:
@@ -189,7 +182,7 @@ def _make_database(cache: Path) -> None:
     database.touch()
     password = cache / "password"
     password.write_text(PASSWORD)
-    _run(
+    run(
         [
             cache / "environment" / "bin" / "trytond-admin",
             *("-c", _write_configuration(cache, 0), "-d", DATABASE, "--email", "admin@example.com"),
@@ -209,26 +202,7 @@ def _write_configuration(folder: Path, port: int) -> Path:
     return place
 
 
-def _run(command: list[Any], **extra: str) -> None:
-    done = subprocess.run(command, env=_clean_environment(**extra), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
-
-
-def _clean_environment(**extra: str) -> dict[str, str]:
-    """Without what would lead another Python, Tryton or the settings of this project astray."""
-    astray = ("PYTHON", "VIRTUAL_ENV", "TRYTON", "WATERTIGHT")
-    return {name: value for name, value in os.environ.items() if not name.startswith(astray)} | extra
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from extractors.core.settings import Settings
+from tests.e2e.browser import Browser
 from warehouse.as_of import published_tables
 from warehouse.dictionary import write_dictionary
 
@@ -24,6 +26,26 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
         path = write_dictionary(Settings(home_dir=home, files_dir=home))
     assert [each.name for each in path.parent.iterdir()] == ["dictionary.html"]
     return path.read_text(encoding="utf-8")
+
+
+def test_in_the_browser_it_opens_at_a_table_and_asks_for_nothing(text: str, tmp_path: Path) -> None:
+    page = tmp_path / "dictionary.html"
+    page.write_text(text, encoding="utf-8")
+    browser = Browser(tmp_path / "chromium")
+    try:
+        browser.requests()
+        browser.driver.get(f"{page.as_uri()}#!/model/model.watertight.mart_sales__pipeline_board")
+        deadline = time.monotonic() + 60
+        while "open_rank" not in (shown := str(browser.run("return document.body.innerText"))):
+            assert time.monotonic() < deadline, shown[-2000:]
+            time.sleep(0.2)
+        assert "One row per" in shown
+        # the browser's own empty tab came before
+        asked = {address.partition("#")[0] for address in browser.requests() if not address.startswith("chrome:")}
+        assert {address for address in asked if not address.startswith(("data:", "blob:"))} == {page.as_uri()}
+        assert browser.complaints() == []
+    finally:
+        browser.close()
 
 
 def inside(text: str, name: str) -> dict[str, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 
 from extractors.core.errors import IntegrityError, LeaseError, WatertightError
 from extractors.core.settings import Settings
+from tests.publications.nights import build_night, links, poll_through, publish_now, say_night
 from warehouse import publish as module
 from warehouse.lease import Lease
 from warehouse.publish import publish, published_run, scan
@@ -20,47 +18,15 @@ from warehouse.query import ask
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
 
-
-def build_night(settings: Settings, night: int, rows: int = 2000) -> None:
-    settings.build_dir.mkdir(parents=True, exist_ok=True)
-    for path in (settings.marts_file, settings.detail_file):
-        with duckdb.connect(str(path)) as connection:
-            connection.execute(
-                f"create or replace table one as select {night} as night, md5(i::varchar) as text from range({rows}) t(i)"
-            )
-            connection.execute(f"create or replace table two as select {night} as night")
-
-
-def say_night(marts: Path) -> str:
-    """A page that tells which night's marts it was made of."""
-    with duckdb.connect(str(marts), read_only=True) as connection:
-        return "night {}".format(*connection.execute("from two").fetchone() or ())
-
-
-def publish_now(settings: Settings, make_page: Callable[[Path], str] = say_night) -> str:
-    lease = Lease.take(settings.home, one_process=True)
-    try:
-        publish(settings, lease, make_page)
-    finally:
-        lease.release()
-    return lease.run_id
-
-
-def links(settings: Settings) -> dict[str, str]:
-    return {
-        name: os.readlink(settings.published_dir / name) for name in ("marts.duckdb", "detail.duckdb", "dashboard.html")
-    }
-
-
-def test_a_publication_is_three_files_and_their_links(settings: Settings) -> None:
+def test_a_publication_is_four_files_and_their_links(settings: Settings) -> None:
     build_night(settings, 1)
     run_id = publish_now(settings)
     assert links(settings) == {
         "marts.duckdb": f"marts_{run_id}.duckdb",
         "detail.duckdb": f"detail_{run_id}.duckdb",
         "dashboard.html": f"dashboard_{run_id}.html",
+        "manifest.json": f"manifest_{run_id}.json",
     }
     assert (settings.published_dir / "dashboard.html").read_text() == "night 1"
     assert published_run(settings) == run_id
@@ -74,7 +40,7 @@ def test_personal_data_are_for_their_owner_alone(settings: Settings) -> None:
     build_night(settings, 1)
     publish_now(settings)
     modes = {name: (settings.published_dir / name).stat().st_mode & 0o777 for name in links(settings)}
-    assert modes == {"marts.duckdb": 0o444, "detail.duckdb": 0o400, "dashboard.html": 0o444}
+    assert modes == {"marts.duckdb": 0o444, "detail.duckdb": 0o400, "dashboard.html": 0o444, "manifest.json": 0o444}
 
 
 def test_old_publications_go_but_for_the_newest_few(settings: Settings) -> None:
@@ -82,7 +48,7 @@ def test_old_publications_go_but_for_the_newest_few(settings: Settings) -> None:
     for night in range(4):
         build_night(settings, night)
         newest = publish_now(settings)
-    for name in ("marts_*.duckdb", "detail_*.duckdb", "dashboard_*.html"):
+    for name in ("marts_*.duckdb", "detail_*.duckdb", "dashboard_*.html", "manifest_*.json"):
         kept = sorted(path.name for path in settings.published_dir.glob(name))
         assert len(kept) == 2
         assert kept[-1] == name.replace("*", newest)
@@ -118,9 +84,10 @@ def test_a_damaged_page_is_found_before_anybody_reads_it(settings: Settings, mon
     build_night(settings, 2, rows=50_000)
     copy = module._copy
 
-    def copy_badly(source: Path, target: Path, mode: int) -> None:
-        copy(source, target, 0o600)
+    def copy_badly(source: Path, target: Path, mode: int) -> str:
+        sha256 = copy(source, target, 0o600)
         flip_a_byte(target)
+        return sha256
 
     monkeypatch.setattr(module, "_copy", copy_badly)
     with pytest.raises(IntegrityError, match="damaged"):
@@ -130,7 +97,7 @@ def test_a_damaged_page_is_found_before_anybody_reads_it(settings: Settings, mon
     assert not list(settings.published_dir.glob(".*"))
 
 
-@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_a_failing_link_leaves_all_as_they_were(settings: Settings, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     build_night(settings, 1)
     publish_now(settings)
@@ -150,6 +117,26 @@ def test_a_failing_link_leaves_all_as_they_were(settings: Settings, monkeypatch:
     assert links(settings) == before
 
 
+def test_between_two_flips_no_link_is_ahead_of_those_it_leans_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest leans on the page, the page on the marts, the marts on the detail file."""
+    build_night(settings, 1)
+    publish_now(settings)
+    real, states = module._link, []
+
+    def link(folder: Path, name: str, target: str) -> None:
+        real(folder, name, target)
+        states.append([links(settings)[each].split("_")[1].split(".")[0] for each in reversed(module._LINKS.values())])
+
+    monkeypatch.setattr(module, "_link", link)
+    build_night(settings, 2)
+    newest = publish_now(settings)
+    assert [state.count(newest) for state in states] == [1, 2, 3, 4]
+    assert all(state == sorted(state) for state in states)
+    assert list(module._LINKS) == ["detail", "marts", "dashboard", "manifest"]
+
+
 def test_a_run_that_lost_its_lease_publishes_nothing(settings: Settings) -> None:
     build_night(settings, 1)
     first = publish_now(settings)
@@ -166,47 +153,11 @@ def test_nothing_built_is_said_so(settings: Settings) -> None:
         publish_now(settings)
 
 
-READER = """
-import sys
-from extractors.core.settings import Settings
-from warehouse.query import ask
-settings = Settings(home_dir=sys.argv[1], files_dir=sys.argv[1])
-seen = set()
-print("ready", flush=True)
-while True:
-    [(low, high, other)] = ask(settings, "select min(night), max(night), (select night from two) from one").rows
-    assert low == high == other, (low, high, other)
-    assert not seen or low >= max(seen), (low, seen)
-    seen.add(low)
-    if low == 12:
-        break
-print(len(seen))
-"""
-
-
 def test_readers_polling_through_publications_meet_no_error_and_no_mixed_night(settings: Settings) -> None:
-    build_night(settings, 0)
-    publish_now(settings)
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", READER, str(settings.home)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        for _ in range(3)
-    ]
-    for reader in readers:
-        assert reader.stdout is not None
-        assert reader.stdout.readline() == "ready\n"
-    for night in range(1, 13):
-        build_night(settings, night)
-        publish_now(settings)
-    for reader in readers:
-        out, err = reader.communicate(timeout=60)
-        assert reader.returncode == 0, err
-        assert int(out) > 2
+    """In small; `make readers` has twenty readers and fifty publications."""
+    polls = poll_through(settings, readers=5, publications=12)
+    assert len(polls) == 5
+    assert min(polls) > 1
 
 
 def test_a_reader_that_holds_the_old_file_keeps_it(settings: Settings) -> None:

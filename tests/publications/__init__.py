@@ -1,0 +1,1 @@
+"""Publications under the eyes of their readers."""
