@@ -1,7 +1,6 @@
 """The nightly run as an Airflow DAG: plan → extract (a task per source and resource) → load → build → verify → publish.
 
-The steps are watertight.night's; `watertight nightly` runs them without Airflow. A CRM tells what it knows now: a backfill for a past
-day runs the night once more. Runs that would overlap wait for each other.
+The steps are watertight.night's. A CRM tells what it knows now: a backfill for a past day runs the night once more, in its turn.
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ def application(folder: Path) -> Starlette:
     from starlette.requests import Request
     from starlette.responses import FileResponse, PlainTextResponse, Response
     from starlette.routing import Route
+    from starlette.staticfiles import NotModifiedResponse
 
     def headers(name: str) -> dict[str, str]:
         return _HEADERS | {"Content-Security-Policy": FILES.get(name, "default-src 'none'") + _EVERYWHERE}
@@ -88,9 +89,14 @@ def application(folder: Path) -> Starlette:
         try:
             # The link's target, not the link: a night that is published meanwhile must not change the file under the answer.
             path = (folder / name).resolve(strict=True)
-            return FileResponse(path, headers=headers(name), stat_result=path.stat())
+            answer = FileResponse(path, headers=headers(name), stat_result=path.stat())
         except OSError:
             return refuse(404, _NOT_YET)
+        return (
+            NotModifiedResponse(answer.headers)
+            if request.headers.get("If-None-Match") == answer.headers["ETag"]
+            else answer
+        )
 
     async def is_well(_request: Request) -> Response:
         return PlainTextResponse("well\n", headers=headers(""))
@@ -105,7 +111,11 @@ def application(folder: Path) -> Starlette:
         )
 
     routes = [Route("/", hand_out), Route("/health", is_well), Route("/{name}", hand_out)]
-    return Starlette(routes=routes, exception_handlers={HTTPException: other})
+    answering = Starlette(routes=routes, exception_handlers={HTTPException: other})
+    answering.router.redirect_slashes = (
+        False  # an address with a stroke at its end is another one, and there is nothing
+    )
+    return answering
 
 
 def _listen(host: str, port: int) -> socket.socket:

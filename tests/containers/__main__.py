@@ -29,7 +29,16 @@ from tests.e2e.airflow_deployment import free_port
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "proofs" / "containers.md"
 PROJECT = f"watertight-{os.getpid()}"
-SERVICES = ("postgres", "airflow-init", "api-server", "scheduler", "dag-processor", "triggerer", "pages", "simulated-crm")
+SERVICES = (
+    "postgres",
+    "airflow-init",
+    "api-server",
+    "scheduler",
+    "dag-processor",
+    "triggerer",
+    "pages",
+    "simulated-crm",
+)
 LASTING = tuple(service for service in SERVICES if service != "airflow-init")
 DEMONSTRATION = "/var/lib/watertight/demo"
 
@@ -85,12 +94,26 @@ def walk(place: Path, checks: Checks) -> None:
         checks.add("none of them is root, has a capability, may gain one, or can write to its root", confinement())
         api = Api(f"http://127.0.0.1:{airflow_port}", password)
         night = wait("the scheduled night ends", api.finished_night, 900)
-        assert night["state"] == "success", night["state"] + "\n" + engine.podman("logs", "--tail", "30", name("scheduler"), failing=True)
-        checks.add("the DAG ran by its schedule, to success", f"{night['dag_run_id']}, {night['duration']:.0f} s, {api.tasks(night['dag_run_id'])} tasks")
+        assert night["state"] == "success", (
+            night["state"] + "\n" + engine.podman("logs", "--tail", "30", name("scheduler"), failing=True)
+        )
+        checks.add(
+            "the DAG ran by its schedule, to success",
+            f"{night['dag_run_id']}, {night['duration']:.0f} s, {api.tasks(night['dag_run_id'])} tasks",
+        )
         url = f"http://127.0.0.1:{pages_port}"
         checks.add("the page is served, and nothing else of the volume", served(url))
-        checks.add("`watertight verify` in the scheduler's container", last_line(inside("scheduler", "watertight", "verify")))
-        answer = inside("scheduler", "watertight", "sql", "--format", "csv", "select count(*) as deals from dim_deals where not is_deleted")
+        checks.add(
+            "`watertight verify` in the scheduler's container", last_line(inside("scheduler", "watertight", "verify"))
+        )
+        answer = inside(
+            "scheduler",
+            "watertight",
+            "sql",
+            "--format",
+            "csv",
+            "select count(*) as deals from dim_deals where not is_deleted",
+        )
         checks.add("`watertight sql` there counts the deals", answer.split()[-1])
         checks.add("what the server of the page can open", sight_of_pages())
 
@@ -99,7 +122,11 @@ def checkout(place: Path) -> Path:
     """What the repository holds, as somebody who has just cloned it finds it."""
     folder = place / "watertight"
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for path in filter(None, listed.stdout.split("\0")):
         if (ROOT / path).is_file() and not path.startswith(("tests/", "docs/")):
@@ -120,9 +147,14 @@ def write_settings(folder: Path, password: str, airflow_port: int, pages_port: i
     }  # fmt: skip
     example = (folder / ".env.example").read_text()
     wanted, _, block = example.partition("# The simulated CRM")
-    block = "\n".join(line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line for line in block.splitlines())
+    block = "\n".join(
+        line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line
+        for line in block.splitlines()
+    )
     assert all(f"#{key}=" in example for key in given), "a setting of docker-compose.yml is missing in .env.example"
-    (folder / ".env").write_text(wanted + "# The simulated CRM" + block + "\n" + "".join(f"{key}={value}\n" for key, value in given.items()))
+    (folder / ".env").write_text(
+        wanted + "# The simulated CRM" + block + "\n" + "".join(f"{key}={value}\n" for key, value in given.items())
+    )
     (folder / ".env").chmod(0o600)
 
 
@@ -136,7 +168,9 @@ def started(folder: Path) -> Iterator[None]:
                 wait(f"{service} is well", lambda service=service: is_well(service), 180)
             if service == "airflow-init":
                 code = engine.podman("wait", name(service)).strip()
-                assert code == "0", f"airflow-init ended with {code}:\n{engine.podman('logs', name(service), failing=True)[-3000:]}"
+                assert code == "0", (
+                    f"airflow-init ended with {code}:\n{engine.podman('logs', name(service), failing=True)[-3000:]}"
+                )
         yield
     finally:
         engine.forget([name(service) for service in reversed(SERVICES)])
@@ -150,7 +184,12 @@ def name(service: str) -> str:
 
 def is_well(service: str) -> bool:
     """Runs the health check that docker-compose.yml gives the service. (By themselves podman's need systemd.)"""
-    return subprocess.run([*engine.PODMAN, "healthcheck", "run", name(service)], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(
+            [*engine.PODMAN, "healthcheck", "run", name(service)], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
 
 
 def inside(service: str, *command: str, failing: bool = False) -> str:
@@ -163,16 +202,23 @@ def wait(what: str, is_so: Callable[[], Any], seconds: float) -> Any:
         if answer := is_so():
             return answer
         time.sleep(2)
-    ends = "\n".join(f"== {service}\n" + engine.podman("logs", "--tail", "8", name(service), failing=True)[-2000:] for service in SERVICES)
+    ends = "\n".join(
+        f"== {service}\n" + engine.podman("logs", "--tail", "8", name(service), failing=True)[-2000:]
+        for service in SERVICES
+    )
     raise AssertionError(f"not within {seconds:.0f} s: {what}\n{ends}")
 
 
 def confinement() -> str:
     """Looks from inside: what the kernel says of each container's first process, and an attempt to write."""
     for service in LASTING:
-        status = dict(line.split(":\t", 1) for line in inside(service, "cat", "/proc/1/status").splitlines() if ":\t" in line)
+        status = dict(
+            line.split(":\t", 1) for line in inside(service, "cat", "/proc/1/status").splitlines() if ":\t" in line
+        )
         assert status["Uid"].split()[0] != "0", f"{service} is root"
-        assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0, f"{service} has capabilities: {status['CapEff']}"
+        assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0, (
+            f"{service} has capabilities: {status['CapEff']}"
+        )
         assert status["NoNewPrivs"] == "1", f"{service} may gain privileges"
         for place in ("/opt/here", "/etc/here", "/here"):
             refused = inside(service, "sh", "-c", f"touch {place} && echo written", failing=True)
@@ -189,7 +235,15 @@ def served(url: str) -> str:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     again = requests.get(f"{url}/dashboard.html", headers={"If-None-Match": answer.headers["ETag"]}, timeout=10)
     assert again.status_code == 304, again.status_code
-    for path in ("marts.duckdb", "detail.duckdb", "..%2f..%2fwarehouse.duckdb", "%2e%2e/warehouse.duckdb", "lease.json", "demo/", ".env"):
+    for path in (
+        "marts.duckdb",
+        "detail.duckdb",
+        "..%2f..%2fwarehouse.duckdb",
+        "%2e%2e/warehouse.duckdb",
+        "lease.json",
+        "demo/",
+        ".env",
+    ):
         refused = requests.get(f"{url}/{path}", timeout=10)
         assert refused.status_code == 404, f"{path}: {refused.status_code}"
     assert requests.post(f"{url}/", timeout=10).status_code == 405
@@ -200,7 +254,9 @@ def sight_of_pages() -> str:
     """The volume is there for its server too: what the file modes leave it."""
     refused = ("warehouse.duckdb", "published/detail.duckdb", "landing", "build/detail.duckdb")
     for path in refused:
-        answer = inside("pages", "sh", "-c", f"head -c 1 {DEMONSTRATION}/{path} >/dev/null && echo opened", failing=True)
+        answer = inside(
+            "pages", "sh", "-c", f"head -c 1 {DEMONSTRATION}/{path} >/dev/null && echo opened", failing=True
+        )
         assert "ermission denied" in answer, f"the server of the page can open {path}: {answer}"
     answer = inside("pages", "sh", "-c", f"touch {DEMONSTRATION}/published/here && echo written", failing=True)
     assert "written" not in answer, "the server of the page can write to the volume"
@@ -215,12 +271,19 @@ class Api:
     def __init__(self, url: str, password: str) -> None:
         answer = requests.post(f"{url}/auth/token", json={"username": "admin", "password": password}, timeout=30)
         assert answer.status_code == 201, answer.text
-        self._url, self._headers = f"{url}/api/v2/dags/crm_nightly/dagRuns", {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        self._url, self._headers = (
+            f"{url}/api/v2/dags/crm_nightly/dagRuns",
+            {"Authorization": f"Bearer {answer.json()['access_token']}"},
+        )
 
     def finished_night(self) -> dict[str, Any] | None:
         """The scheduled run, once it has ended."""
         answer = requests.get(self._url, headers=self._headers, timeout=30).json()
-        ended = [run for run in answer.get("dag_runs", []) if run["run_type"] == "scheduled" and run["state"] in ("success", "failed")]
+        ended = [
+            run
+            for run in answer.get("dag_runs", [])
+            if run["run_type"] == "scheduled" and run["state"] in ("success", "failed")
+        ]
         return ended[0] if ended else None
 
     def tasks(self, run_id: str) -> int:

@@ -28,12 +28,20 @@ class NoEngineError(Exception):
 def run(*command: str, cwd: Path | None = None, shown: bool = False, failing: bool = False) -> str:
     """What it printed. Raises RuntimeError with its last words when it fails, unless `failing` is allowed."""
     done = subprocess.run(
-        command, cwd=cwd, text=True, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=cwd,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     if shown:
         print(done.stdout)
     if done.returncode != 0 and not failing:
-        raise RuntimeError(f"{' '.join(command)[:300]} ended with {done.returncode}:\n" + "\n".join(done.stdout.splitlines()[-25:]))
+        raise RuntimeError(
+            f"{' '.join(command)[:300]} ended with {done.returncode}:\n" + "\n".join(done.stdout.splitlines()[-25:])
+        )
     return done.stdout
 
 
@@ -69,17 +77,28 @@ def has_image(name: str) -> bool:
 def make_base() -> None:
     """Debian with Python, and the authorities that this machine trusts: what inspects its traffic inspects the image's too."""
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
-        raise NoEngineError("A base image is needed: give one as BASE_IMAGE, or run as root with debootstrap (make system-deps).")
+        raise NoEngineError(
+            "A base image is needed: give one as BASE_IMAGE, or run as root with debootstrap (make system-deps)."
+        )
     with tempfile.TemporaryDirectory(prefix="watertight-base-") as made:
         root = Path(made)
-        run("debootstrap", "--variant=minbase", "--include=python3,python3-venv,ca-certificates", "bookworm", made, MIRROR)
+        run(
+            "debootstrap",
+            "--variant=minbase",
+            "--include=python3,python3-venv,ca-certificates",
+            "bookworm",
+            made,
+            MIRROR,
+        )
         for authority in Path("/usr/local/share/ca-certificates").glob("*.crt"):
             shutil.copy(authority, root / "usr/local/share/ca-certificates")
         run("chroot", made, "update-ca-certificates")
         (root / "etc/pip.conf").write_text("[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n")
         shutil.rmtree(root / "var/cache/apt/archives")
         archive = subprocess.Popen(["tar", "-C", made, "-c", "."], stdout=subprocess.PIPE)
-        done = subprocess.run([*PODMAN, "import", "--quiet", "-", BASE], stdin=archive.stdout, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*PODMAN, "import", "--quiet", "-", BASE], stdin=archive.stdout, capture_output=True, text=True, check=False
+        )
         if archive.wait() != 0 or done.returncode != 0:
             raise RuntimeError(f"the base image could not be imported: {done.stderr.strip()}")
 
@@ -87,7 +106,17 @@ def make_base() -> None:
 def make_postgres() -> None:
     """The stand-in for the official image."""
     if not has_image(POSTGRES):
-        podman("build", "--network", "host", *LIMITS, "--build-arg", f"BASE_IMAGE={BASE}", "--tag", POSTGRES, str(HERE / "postgres"))
+        podman(
+            "build",
+            "--network",
+            "host",
+            *LIMITS,
+            "--build-arg",
+            f"BASE_IMAGE={BASE}",
+            "--tag",
+            POSTGRES,
+            str(HERE / "postgres"),
+        )
 
 
 def forget(names: Sequence[str]) -> None:

@@ -116,7 +116,17 @@ def test_a_token_is_needed(airflow: Deployment) -> None:
 
 def test_no_secret_is_in_a_log(airflow: Deployment) -> None:
     """Of the address of the metadata, of who signs in, of what tokens are signed with."""
-    secrets = [airflow.environment["AIRFLOW__API_AUTH__JWT_SECRET"], "canary", airflow.environment["AIRFLOW__CORE__FERNET_KEY"]]
-    texts = [path.read_text(errors="replace") for path in [*airflow.logs.glob("*.log"), *Path(airflow.environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]).rglob("*.log")]]
+    secrets = [
+        airflow.environment["AIRFLOW__API_AUTH__JWT_SECRET"],
+        "canary",
+        airflow.environment["AIRFLOW__CORE__FERNET_KEY"],
+    ]
+    texts = [
+        path.read_text(errors="replace")
+        for path in [
+            *airflow.logs.glob("*.log"),
+            *Path(airflow.environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]).rglob("*.log"),
+        ]
+    ]
     assert texts
     assert [secret for secret in secrets for text in texts if secret in text] == []
