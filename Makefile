@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers bench \
+.PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers bench containers \
 	metrics-page semantic lock clean
 
 VENV := .venv
@@ -45,12 +45,12 @@ quick-tests: $(DEV)
 	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
 
 # Debian and its like; elsewhere these programs come from the system's own packages.
-system-deps: ## what the tests need of the system: Chromium and its driver, and PostgreSQL, with apt-get (as root)
-	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
-		echo 'Chromium, its driver and PostgreSQL are here.'; \
-		elif ! command -v apt-get >/dev/null; then echo 'There is no apt-get here: install Chromium, chromedriver and PostgreSQL with what this system has.' >&2; exit 2; \
+system-deps: ## what the tests need of the system: Chromium and its driver, PostgreSQL, podman, with apt-get (as root)
+	@if type chromium chromedriver podman runc debootstrap iptables catatonit >/dev/null 2>&1 && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
+		echo 'Chromium, its driver, PostgreSQL and podman are here.'; \
+		elif ! command -v apt-get >/dev/null; then echo 'There is no apt-get here: install Chromium, chromedriver, PostgreSQL, podman and runc with what this system has.' >&2; exit 2; \
 		else apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			chromium chromium-driver fonts-dejavu-core postgresql; fi
+			chromium chromium-driver fonts-dejavu-core postgresql podman runc netavark aardvark-dns iptables catatonit debootstrap; fi
 
 mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 15 min; goes on where it was stopped)
 	@$(PYTHON) -m tests.mutants --write
@@ -81,6 +81,9 @@ calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls pos
 
 readers: $(DEV) ## twenty readers poll what is published through fifty publications: writes docs/proofs/readers.md (minutes)
 	@$(PYTHON) -m tests.publications --write
+
+containers: $(DEV) ## build docker-compose.yml with podman, start it, wait for its night, look from outside and inside (five minutes; once more for the first image)
+	@$(PYTHON) -m tests.containers
 
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hours; BENCH_OPTIONS='--deals 100000' is shorter, --keep and later --resume go on after a cut)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)

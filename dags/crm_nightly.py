@@ -1,6 +1,6 @@
 """The nightly run as an Airflow DAG: plan → extract (a task per source and resource) → load → build → verify → publish.
 
-The steps themselves are watertight.night's; `watertight nightly` runs the same ones without Airflow.
+The steps are watertight.night's. A CRM tells what it knows now: a backfill for a past day runs the night once more, in its turn.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from watertight.notifier import FailureAlert
 
 MARTS = Asset(name="watertight_marts", uri="watertight://published/marts")
 WRITER = {"pool": "watertight_writer"}
-#: only an extraction can do better the second time, and only where somebody may wait for it
-RETRIES: dict[str, Any] = {"retries": 0 if tasks.is_one_process() else 3, "retry_delay": timedelta(minutes=1)}
+ALONE = tasks.is_one_process()  # where nobody may wait for a second try
+RETRIES: dict[str, Any] = {"retries": 0 if ALONE else 3, "retry_delay": timedelta(minutes=1)}
+#: while another run writes (a backfill's runs do not count among max_active_runs), for longer than a lease lives
+TURN: dict[str, Any] = {"retries": 0 if ALONE else 600, "retry_delay": timedelta(seconds=30)}
 
 
 @dag(
@@ -35,6 +37,7 @@ def crm_nightly() -> None:
     """One night."""
 
     @setup
+    @task(**TURN)
     def plan(params: dict[str, Any]) -> dict[str, Any]:
         return tasks.plan(params["sources"])
 

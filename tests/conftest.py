@@ -17,6 +17,7 @@ from warehouse import build
 
 #: the files that take a minute and more, the longest first: a long one begun last would leave the other worker nothing to do
 LONGEST = (
+    "test_airflow",
     "test_as_of",
     "test_core_ledger",
     "test_three_crms",

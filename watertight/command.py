@@ -31,7 +31,7 @@ from warehouse.dictionary import write_dictionary
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
-from watertight import alerts, forecast, night, report, status
+from watertight import alerts, forecast, night, pages, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
 
@@ -367,6 +367,9 @@ def simulate(arguments: Sequence[str]) -> None:
         raise SystemExit(
             subprocess.run([sys.executable, "-m", "simulator", *arguments, *added], check=False).returncode
         )
+
+
+main.add_command(pages.serve)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ observer: Observer | None = None
 
 
 def plan(sources: list[str]) -> dict[str, Any]:
-    """Opens the run; see watertight.night."""
+    """Opens the run; see watertight.night. LeaseError is raised as it is where runs may wait: the DAG asks again, a minute later."""
     from watertight import night
 
     return _run("plan", "Plan", lambda settings: night.plan(settings, sources or None, one_process=is_one_process()))
@@ -131,8 +131,8 @@ def say_failure(context: Any) -> None:
 
 
 def _run(step: str, label: str, work: Callable[[Settings], Value]) -> Value:
-    """Runs a step. What the network may mend is raised as it is, for Airflow to retry; the rest fails for good."""
-    from extractors.core.errors import TransientError, WatertightError
+    """Runs a step. What the network or another run's end may mend is raised as it is, for Airflow to retry; the rest fails for good."""
+    from extractors.core.errors import LeaseError, TransientError, WatertightError
     from watertight.notifier import StepFailedError
     from watertight.report import summarise
 
@@ -152,6 +152,9 @@ def _run(step: str, label: str, work: Callable[[Settings], Value]) -> Value:
     except Exception as error:
         if observer:
             observer.error = error
+        if step == "plan" and isinstance(error, LeaseError) and not is_one_process():
+            log.warning("%s This run waits for its turn.", error)
+            raise
         if not isinstance(error, WatertightError):
             log.exception("%s failed unexpectedly", label)
         raise StepFailedError(label, error) from None

@@ -12,6 +12,7 @@ import pytest
 
 from dashboard.page import make_page
 from tests.e2e.browser import Browser, figure
+from tests.integration.page_server import page_server
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,14 @@ def test_it_draws_itself_and_asks_for_nothing(browser: Browser, published: Path)
         "return [...document.querySelectorAll('main section')].filter((each) => each.querySelector('table, .tiles')).length"
     )
     assert titles == 15
+
+
+def test_a_web_server_s_headers_let_it_draw_itself(chromium: Browser, published: Path) -> None:
+    chromium.show()
+    with page_server(published) as url:
+        chromium.requests()
+        chromium.open(f"{url}/")
+        assert chromium.requests() == [f"{url}/"]
 
 
 @pytest.mark.parametrize(

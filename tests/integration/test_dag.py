@@ -82,8 +82,8 @@ def test_one_task_writes_at_a_time(seen: dict[str, Any]) -> None:
     }
 
 
-def test_only_extraction_is_tried_again(seen: dict[str, Any]) -> None:
-    assert {task for task, retries in seen["retries"].items() if retries} == {"extract"}
+def test_only_extraction_is_tried_again_and_a_turn_waited_for(seen: dict[str, Any]) -> None:
+    assert {task for task, retries in seen["retries"].items() if retries} == {"extract", "plan"}
 
 
 def test_it_runs_nightly_alone_and_never_catches_up(seen: dict[str, Any]) -> None:
