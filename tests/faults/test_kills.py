@@ -1,0 +1,56 @@
+"""A dozen kills of one night, at named places and at random instants, with readers all the while; the long version is `make kills`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kills import small_project
+from tests.faults.kills.marks import Kill
+from tests.faults.kills.night import Plan, Stage, staged
+from tests.faults.kills.trials import Aim, Readers, draw, reading, run
+
+pytestmark = pytest.mark.integration
+
+#: named places at which something would be lost or mixed if the order of two steps were another
+NAMED = [
+    Aim("plan", Kill("before replace lease.json", 1)),
+    Aim("extract", Kill("after a request", 9)),
+    Aim("extract", Kill("before rename *.jsonl.zst", 3)),
+    Aim("extract", Kill("after rename manifest.json", 6)),
+    Aim("load", Kill("after writing raw._loads", 2)),
+    Aim("load", Kill("after warehouse: commit", 4)),
+    Aim("build", Kill("after dbt: insert into", 1)),
+    Aim("build", Kill("before dbt: commit", 6)),
+    Aim("verify", Kill("after verify", 1)),
+    Aim("publish", Kill("before replace marts.duckdb", 1)),
+    Aim("publish", Kill("after flipping the links", 1)),
+]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    place = tmp_path_factory.mktemp("kills")
+    with staged(place, Plan(project=small_project.write(place / "project"))) as prepared:
+        yield prepared
+
+
+@pytest.fixture(scope="module")
+def readers() -> Iterator[Readers]:
+    with reading() as processes:
+        yield processes
+
+
+def test_a_night_killed_at_named_places_ends_as_if_nothing_had_happened(stage: Stage, readers: Readers) -> None:
+    outcome = run(stage, readers, 0, NAMED)
+    assert outcome.wrong == []
+    assert len(outcome.kills) == len(NAMED), outcome.passed_over
+    assert outcome.polls > 50
+
+
+def test_a_night_killed_at_random_instants_ends_as_if_nothing_had_happened(stage: Stage, readers: Readers) -> None:
+    outcome = run(stage, readers, 5, draw(stage.reference, 5, 4))
+    assert outcome.wrong == []
+    assert len(outcome.kills) >= 3
