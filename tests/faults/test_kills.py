@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,9 @@ pytestmark = pytest.mark.integration
 #: named places at which something would be lost or mixed if the order of two steps were another
 NAMED = [
     Aim("plan", Kill("before replace lease.json", 1)),
-    Aim("extract", Kill("after a request", 9)),
+    Aim("extract", Kill("after a request", 4)),
     Aim("extract", Kill("before rename *.jsonl.zst", 3)),
-    Aim("extract", Kill("after rename manifest.json", 6)),
+    Aim("extract", Kill("after rename manifest.json", 3)),
     Aim("load", Kill("after writing raw._loads", 2)),
     Aim("load", Kill("after warehouse: commit", 4)),
     Aim("build", Kill("after dbt: insert into", 1)),
@@ -47,7 +46,7 @@ def test_a_night_killed_at_named_places_ends_as_if_nothing_had_happened(stage: S
     outcome = run(stage, readers, 0, NAMED)
     assert outcome.wrong == []
     assert len(outcome.kills) == len(NAMED), outcome.passed_over
-    assert outcome.polls > 50
+    assert outcome.polls > 20
 
 
 def test_a_night_killed_at_random_instants_ends_as_if_nothing_had_happened(stage: Stage, readers: Readers) -> None:

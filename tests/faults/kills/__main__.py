@@ -34,7 +34,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only the trial of this seed, once more")
     parser.add_argument("--kill", help="only this kill: a mark, # and which passing of it")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin no trial after so many minutes")
-    parser.add_argument("--out", type=Path, default=Path("build/kills"), help="where trials are kept (default build/kills)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/kills"), help="where trials are kept (default build/kills)"
+    )
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(PAGE.parents[2])}")
     given = parser.parse_args()
     place = (given.out / given.project).resolve()
@@ -60,11 +62,15 @@ def main() -> int:
             outcome = run(stage, readers, seed, aims)
             with kept.open("a") as lines:
                 lines.write(json.dumps(asdict(outcome)) + "\n")
-            say(f"{given.project}, trial {seed}: {len(outcome.kills)} kills, {outcome.polls} polls, {len(outcome.wrong)} wrong")
+            say(
+                f"{given.project}, trial {seed}: {len(outcome.kills)} kills, {outcome.polls} polls, {len(outcome.wrong)} wrong"
+            )
         (place / "trials.json").write_text(
             json.dumps({"trials": len(trials), "marks": len({each.name for each in stage.reference.marks})})
         )
-    finished = {kind: read(given.out / kind / "outcomes.jsonl") for kind in KINDS if (given.out / kind / "trials.json").exists()}
+    finished = {
+        kind: read(given.out / kind / "outcomes.jsonl") for kind in KINDS if (given.out / kind / "trials.json").exists()
+    }
     wanted = {kind: json.loads((given.out / kind / "trials.json").read_text()) for kind in finished}
     for kind, outcomes in finished.items():
         print(kind, table({"all": outcomes}), sep="\n")

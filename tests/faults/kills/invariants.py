@@ -130,7 +130,9 @@ def _wrong_loads(home: Path) -> list[str]:
         if missing := sorted(loaded - landed):
             wrong.append(f"loaded and not landed: {missing}")
         cursors = dict(
-            connection.execute("select source_system || '.' || resource, max(cursor_to) from raw._loads group by 1").fetchall()
+            connection.execute(
+                "select source_system || '.' || resource, max(cursor_to) from raw._loads group by 1"
+            ).fetchall()
         )
     for path in (home / "landing").glob("*/*/*/*/manifest.json"):
         manifest = msgspec.json.decode(path.read_bytes())

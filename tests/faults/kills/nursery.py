@@ -13,6 +13,7 @@ import os
 import resource
 import sys
 import traceback
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,26 @@ from typing import Any
 import dbt.adapters.duckdb.environments.local
 import dbt.cli.main  # noqa: F401  (the command imports it late)
 
+from extractors import sources
 from extractors.core.client import Client
+from extractors.core.spec import Resource
 from tests.faults.kills.marks import Kill, Marks
 from warehouse import build
 from watertight import night
 from watertight.command import main as command
 
 
+_RESOURCES = ("deals", "deals_sweep", "contacts", "deal_pipelines", "owners", "exchange_rates")
+
+
 def page_of_a_few_models(marts: Path) -> str:
     """A project of a few models has not the marts that the dashboard shows."""
     return f"<!doctype html><title>{marts.name}</title>"
+
+
+def a_few_resources() -> tuple[Resource, ...]:
+    """What those models read, and a resource of every kind: with a history, with a comparison of ids, complete."""
+    return tuple(one for one in sources.SOURCES["hubspot"].resources if one.name in _RESOURCES)
 
 
 def main() -> int:
@@ -64,6 +75,7 @@ def _run(wanted: dict[str, Any]) -> None:
         if wanted["project"]:
             build.DBT_PROJECT = Path(wanted["project"])
             night.make_page = page_of_a_few_models
+            sources.SOURCES = {"hubspot": replace(sources.SOURCES["hubspot"], resources=a_few_resources())}
         kill = Kill(**wanted["kill"]) if wanted["kill"] else None
         marks = Marks(Path(wanted["home"]), kill, wanted["signal"])
         marks.install()

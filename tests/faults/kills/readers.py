@@ -18,7 +18,7 @@ import duckdb
 from warehouse.database import reader
 
 #: between two polls, seconds: two cores are shared with the night
-_PAUSE = 0.03
+_PAUSE = 0.1
 
 
 def answer(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> list[str]:
@@ -26,7 +26,7 @@ def answer(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> lis
     return [
         str(
             connection.execute(
-                f'select count(*) || \' \' || coalesce(sum(hash(each)), 0) from (select {columns} from "{table}") as each'
+                f"select count(*) || ' ' || coalesce(sum(hash(each)), 0) from (select {columns} from \"{table}\") as each"
             ).fetchall()[0][0]
         )
         for table, columns in tables.items()
