@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import shutil
 import signal
 import subprocess
@@ -73,18 +74,32 @@ class Nursery:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.kills.nursery"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )  # fmt: skip
-        self._output = place / "said.txt"
+        self._place = place
 
-    def begin(self, wanted: dict[str, Any]) -> None:
+    def begin(self, nights: Sequence[dict[str, Any]]) -> None:
+        """Forks them at the same instant. What they say goes to files of their own."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"output": str(self._output)} | wanted) + "\n")
+        outputs = [{"output": str(self._said(number))} for number in range(len(nights))]
+        self._process.stdin.write(
+            json.dumps([one | output for one, output in zip(nights, outputs, strict=True)]) + "\n"
+        )
         self._process.stdin.flush()
 
-    def end(self) -> Ended:
+    def end(self, longest: float | None = None) -> list[Ended]:
+        """How they ended, in their order. AssertionError when they have not after `longest` seconds."""
         assert self._process.stdout is not None
+        is_there, _, _ = select.select([self._process.stdout], [], [], longest)
+        assert is_there, f"after {longest} s they have not ended"
         line = self._process.stdout.readline()
         assert line, "the nursery has died"
-        return Ended(**json.loads(line), said=self._output.read_text(errors="replace"))
+        told = json.loads(line)
+        return [
+            Ended(code, self._said(number).read_text(errors="replace"), told["seconds"])
+            for number, code in enumerate(told["codes"])
+        ]
+
+    def _said(self, number: int) -> Path:
+        return self._place / f"said-{number}.txt"
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -119,27 +134,34 @@ class Stage:
         **environment: str,
     ) -> Ended:
         """One call of the command in a process of its own."""
-        self.begin(kill, arguments=arguments, end=end, memory=memory, record=record, **environment)
-        return self.nursery.end()
+        self._begin([self._wanted(arguments, environment, kill=kill, end=end, memory=memory, record=record)])
+        return self.nursery.end()[0]
 
-    def begin(
-        self,
-        kill: Kill | None = None,
-        *,
-        arguments: Sequence[str] = ("nightly", "--json"),
-        end: int = signal.SIGKILL,
-        memory: int | None = None,
-        record: Path | None = None,
-        **environment: str,
-    ) -> None:
-        """The same, without waiting for its end."""
+    def together(self, commands: Sequence[Sequence[str]], longest: float) -> list[Ended]:
+        """Several commands at the same instant; each one's `seconds` are those of all."""
+        self._begin([self._wanted(arguments, {}) for arguments in commands])
+        return self.nursery.end(longest)
+
+    def _begin(self, nights: Sequence[dict[str, Any]]) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         with self.simulation.world.lock:
             world = self.simulation.world
             world.clock.set(world.clock.night)
             world.hubspot.limits.today = 0
             world.pipedrive.limits.spent = 0
-        self.nursery.begin({
+        self.nursery.begin(nights)
+
+    def _wanted(
+        self,
+        arguments: Sequence[str],
+        environment: dict[str, str],
+        *,
+        kill: Kill | None = None,
+        end: int = signal.SIGKILL,
+        memory: int | None = None,
+        record: Path | None = None,
+    ) -> dict[str, Any]:
+        return {
             "arguments": list(arguments),
             "environment": self._environment() | environment,
             "home": str(self.root),
@@ -149,7 +171,7 @@ class Stage:
             "signal": end,
             "memory": memory,
             "record": str(record) if record else None,
-        })  # fmt: skip
+        }
 
     def restore(self) -> dict[str, str]:
         """The trial's home as it was before the second night; returns what is published there."""

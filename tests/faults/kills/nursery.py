@@ -1,8 +1,8 @@
 """`python -m tests.faults.kills.nursery`: a process that has imported everything and forks a night for every line on its standard input.
 
-A line is JSON: `arguments` of the command, `environment`, `home`, `now` (ISO-8601: the clock of every source stands still there), `project` (a dbt project, or null
+A line is a JSON list of nights that begin at the same instant. A night is `arguments` of the command, `environment`, `home`, `now` (ISO-8601: the clock of every source stands still there), `project` (a dbt project, or null
 for the real one), `kill` (a mark, or null), `signal`, `memory` (bytes of address space, or null), `output` and `record` (files). The answer is a line too:
-`code` (minus the signal for a killed night) and `seconds` of processor time. The command itself runs unchanged, in a process of its own; importing it
+`codes` (minus the signal for a killed night) and `seconds` of processor time, all together. The command itself runs unchanged, in a process of its own; importing it
 costs more than most of what is killed.
 """
 
@@ -29,7 +29,6 @@ from warehouse import build
 from watertight import night
 from watertight.command import main as command
 
-
 _RESOURCES = ("deals", "deals_sweep", "contacts", "deal_pipelines", "owners", "exchange_rates")
 
 
@@ -46,15 +45,22 @@ def a_few_resources() -> tuple[Resource, ...]:
 def main() -> int:
     """Serves until the standard input ends."""
     for line in sys.stdin:
-        wanted = json.loads(line)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        child = os.fork()
-        if child == 0:
-            _run(wanted)
-        _, status = os.waitpid(child, 0)
+        gate, opened = os.pipe()
+        children = []
+        for wanted in json.loads(line):
+            child = os.fork()
+            if child == 0:
+                os.close(opened)
+                os.read(gate, 1)  # until the last of them is there
+                _run(wanted)
+            children.append(child)
+        os.close(gate)
+        os.close(opened)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = sum(getattr(after, name) - getattr(before, name) for name in ("ru_utime", "ru_stime"))
-        print(json.dumps({"code": os.waitstatus_to_exitcode(status), "seconds": round(seconds, 2)}), flush=True)
+        print(json.dumps({"codes": codes, "seconds": round(seconds, 2)}), flush=True)
     return 0
 
 
