@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.kills import small_project
+from tests.faults.kills import invariants, small_project
 from tests.faults.kills.marks import Kill
-from tests.faults.kills.night import Plan, Stage, staged
+from tests.faults.kills.night import Plan, Stage, staged, wrong
 from tests.faults.kills.trials import Aim, Readers, draw, reading, run
 
 pytestmark = pytest.mark.integration
@@ -47,6 +48,23 @@ def test_a_night_killed_at_named_places_ends_as_if_nothing_had_happened(stage: S
     assert outcome.wrong == []
     assert len(outcome.kills) == len(NAMED), outcome.passed_over
     assert outcome.polls > 20
+
+
+def test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing(stage: Stage) -> None:
+    before = stage.restore()
+    for mark in (Kill("after a request", 3), Kill("before warehouse: insert into", 4), Kill("after dbt: begin", 3)):
+        stopped = stage.night(mark, end=signal.SIGTERM)
+        assert stopped.code == 1, stopped.said
+        assert "Stopped from outside" in stopped.said
+        assert "Traceback" not in stopped.said
+        assert invariants.after_a_fault(stage.home, before, has_published=False) == []
+    starved = stage.night(memory=450 * 2**20)
+    assert starved.code == 1, starved.said
+    assert "Memory ran out" in starved.said
+    assert "Traceback" not in starved.said
+    assert invariants.after_a_fault(stage.home, before, has_published=False) == []
+    assert stage.night().code == 0
+    assert wrong(stage) == []
 
 
 def test_a_night_killed_at_random_instants_ends_as_if_nothing_had_happened(stage: Stage, readers: Readers) -> None:

@@ -129,9 +129,8 @@ class Marks:
         return name
 
     def _watch_steps(self) -> None:
-        import requests
-
         from extractors.core import landing
+        from extractors.core.transport import Transport
         from warehouse import bookkeeping, publish
         from warehouse import lease as leases
         from watertight import night
@@ -149,10 +148,9 @@ class Marks:
             (leases.Lease, "release", "releasing the lease"),
             (landing.LandingWriter, "land", "landing records"),
             (landing.LandingWriter, "finish", "finishing a table"),
-            (requests.Session, "send", "a request"),
+            (Transport, "send", "a request"),
         ):
-            if hasattr(place, name):
-                setattr(place, name, self.around(said, getattr(place, name)))
+            setattr(place, name, self.around(said, getattr(place, name)))
 
     def _watch_statements(self) -> None:
         import duckdb

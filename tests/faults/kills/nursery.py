@@ -9,6 +9,7 @@ costs more than most of what is killed.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import resource
 import sys
@@ -44,6 +45,7 @@ def a_few_resources() -> tuple[Resource, ...]:
 
 def main() -> int:
     """Serves until the standard input ends."""
+    logging.getLogger().handlers.clear()  # dbt's import adds one where there is none; in the command there is one by then
     for line in sys.stdin:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         gate, opened = os.pipe()
