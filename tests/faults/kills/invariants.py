@@ -135,7 +135,11 @@ def _wrong_loads(home: Path) -> list[str]:
             ).fetchall()
         )
     for path in (home / "landing").glob("*/*/*/*/manifest.json"):
-        manifest = msgspec.json.decode(path.read_bytes())
+        try:
+            manifest = msgspec.json.decode(path.read_bytes())
+        except msgspec.DecodeError as error:
+            wrong.append(f"{path} is visible and no manifest: {error}")
+            continue
         name = f"{manifest['source_system']}.{manifest['resource']}"
         wrong += [
             f"{path.parent / part['file']} is not what its manifest says"

@@ -11,23 +11,29 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from extractors.core.settings import Settings, read_settings
 from simulator import truth
 from simulator.salesforce.oauth import CLIENT_ID
 from simulator.seasons import instant, iso
 from simulator.server import Simulation, start
+from tests.e2e.truth_ledger import deals_of
 from tests.faults.kills import invariants
 from tests.faults.kills.marks import Kill, Passed
 from tests.faults.kills.readers import answer
+from tests.nights.hubspot import compare_raw
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "kills"
 #: days between the two nights: a small company has hardly any news in one
 LATER = 9
+#: when the first night was over, by the simulated clock: UTC without a zone
+_FIRST_ASKED = datetime.fromisoformat(iso(instant(1))).replace(tzinfo=None) + timedelta(minutes=10)
 #: tables that a reader asks at every poll, of those that differ between the nights
 _POLLED, _POLLED_ROWS = 6, 2_000
 
@@ -205,7 +211,14 @@ class Stage:
             seconds=second.seconds,
         )
         assert wrong(self) == []
+        # What all trials are held against is itself held against the company's own log.
+        told = compare_raw(self._settings(), self.simulation, lives(self), _FIRST_ASKED)
+        assert told.differences == []
+        assert told.deals > self.plan.size // 2
         kept.write_text(json.dumps(asdict(self.reference)))
+
+    def _settings(self) -> Settings:
+        return read_settings(home_dir=self.root, hubspot_token=TOKEN, simulated_time=True, _env_file=None)
 
     def _environment(self) -> dict[str, str]:
         url = self.simulation.url
@@ -267,6 +280,4 @@ def staged(place: Path, plan: Plan) -> Iterator[Stage]:
 
 def lives(stage: Stage) -> dict[str, list[truth.Event]]:
     """Every deal's life by the company's truth log, up to the second night."""
-    from tests.e2e.truth_ledger import deals_of
-
     return deals_of(truth.read(stage.simulation.home, stage.simulation.world.clock.night))
