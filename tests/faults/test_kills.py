@@ -1,4 +1,7 @@
-"""A dozen kills of one night, at named places and at random instants, with readers all the while; the long version is `make kills`."""
+"""A dozen kills of one night, at named places and at random instants, with readers all the while, and many nights at once.
+
+The long versions are `make kills` and `make simultaneous`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pytest
 from tests.faults.kills import invariants, small_project
 from tests.faults.kills.marks import Kill
 from tests.faults.kills.night import Plan, Stage, staged, wrong
+from tests.faults.kills.simultaneous import is_good, play
 from tests.faults.kills.trials import Aim, Readers, draw, reading, run
 
 pytestmark = pytest.mark.integration
@@ -68,6 +72,22 @@ def test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing
 
 
 def test_a_night_killed_at_random_instants_ends_as_if_nothing_had_happened(stage: Stage, readers: Readers) -> None:
-    outcome = run(stage, readers, 5, draw(stage.reference, 5, 4))
+    outcome = run(stage, readers, 5, draw(stage.reference, 5, 3))
     assert outcome.wrong == []
-    assert len(outcome.kills) >= 3
+    assert len(outcome.kills) >= 2
+
+
+def test_of_eight_nights_at_once_one_publishes(stage: Stage) -> None:
+    stage.restore()
+    found = play(stage)
+    assert is_good(found), found
+
+
+def test_beside_a_night_a_rebuild_a_load_and_a_verification_leave(stage: Stage) -> None:
+    """Whoever is first; the others write nothing."""
+    stage.restore()
+    found = play(
+        stage, arguments=[("nightly", "--json"), ("rebuild", "--json"), ("load",), ("publish", "--json"), ("verify",)]
+    )
+    assert found.codes == [0, 3, 3, 3, 3], found
+    assert not [sentence for sentence in found.wrong if not sentence.startswith("published is")], found

@@ -1,4 +1,4 @@
-"""Two and more at once over one home: one wins, the others leave with exit code 3, and whoever lost its turn writes nothing more."""
+"""Whoever lost its turn over a home writes nothing more, and whoever has it is disturbed by nobody. Whole nights at once are in `test_kills.py`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
 from extractors.sources import extract
 from simulator.server import start
-from tests.faults.kills import small_project
-from tests.faults.kills.night import Plan, Stage, staged
-from tests.faults.kills.simultaneous import is_good, play
 from tests.nights.hubspot import settings_for
 from warehouse import lease as module
 from warehouse.lease import Lease, read
@@ -32,28 +29,6 @@ from watertight import night
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    place = tmp_path_factory.mktemp("together")
-    with staged(place, Plan(project=small_project.write(place / "project"))) as prepared:
-        prepared.restore()
-        yield prepared
-
-
-def test_of_eight_nights_at_once_one_publishes(stage: Stage) -> None:
-    found = play(stage)
-    assert is_good(found), found
-
-
-def test_beside_a_night_a_rebuild_a_load_and_a_verification_leave(stage: Stage) -> None:
-    """Whoever is first; the others write nothing."""
-    found = play(
-        stage, arguments=[("nightly", "--json"), ("rebuild", "--json"), ("load",), ("publish", "--json"), ("verify",)]
-    )
-    assert found.codes == [0, 3, 3, 3, 3], found
-    assert not [sentence for sentence in found.wrong if not sentence.startswith("published is")], found
 
 
 def change(home: Path, **values: object) -> None:
