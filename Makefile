@@ -76,6 +76,13 @@ thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the t
 thousand-nights: $(DEV) ## ten companies, a hundred nights each on three CRMs at once, compared with the truth (hours; goes on where it was stopped)
 	@$(PYTHON) -m tests.thousand --write
 
+kills: $(DEV) ## kill a night with signal 9 at every named place and at 300 random instants: writes docs/proofs/kills.md (hours; goes on where it was stopped)
+	@$(PYTHON) -m tests.faults.kills --project small --write
+	@$(PYTHON) -m tests.faults.kills --project real --write
+
+simultaneous: $(DEV) ## eight nights at once over one home, fifty times: one publication each (half an hour; goes on where it was stopped)
+	@$(PYTHON) -m tests.faults.kills.simultaneous
+
 calls: $(DEV) ## count what a night asks of each CRM beside the fewest calls possible: writes docs/proofs/calls.md
 	@$(PYTHON) -m tests.calls --write
 

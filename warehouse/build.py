@@ -20,7 +20,7 @@ import duckdb
 from extractors.core.custom_fields import TYPES
 from extractors.core.errors import ConfigurationError, WatertightError
 from extractors.core.settings import Settings
-from warehouse.database import attach, plain_errors, require_space, writer
+from warehouse.database import attach, explain, is_out_of_memory, plain_errors, require_space, writer
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunner
@@ -219,6 +219,10 @@ def _run_dbt(
             outcome = _runner(arguments, [write, _announcer(report)]).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt-duckdb is half typed
+    if outcome.exception is not None and is_out_of_memory(outcome.exception):
+        raise explain(MemoryError(), settings.build_dir) from outcome.exception
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
     if outcome.exception is not None or outcome.result is None:
         reason = str(outcome.exception or "no reason given").strip()
         raise WatertightError(f"dbt could not run the project: {reason}", f"Its log is in {_log_file(settings)}.")

@@ -80,7 +80,7 @@ def plain_errors(path: Path) -> Iterator[None]:
     """Turns what DuckDB and the operating system raise about `path` into one sentence on the cause and one on the remedy."""
     try:
         yield
-    except (duckdb.Error, OSError) as error:
+    except (duckdb.Error, OSError, MemoryError) as error:
         raise explain(error, path) from error
 
 
@@ -112,7 +112,7 @@ def explain(error: Exception, path: Path) -> WatertightError:
             + _lock_holder(text)
             + ") and run again; published files can be read at any time.",
         )
-    if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in text:
+    if is_out_of_memory(error):
         return WatertightError(
             f"Memory ran out while working on {path}.", "Give the machine more memory, or free some, and run again."
         )
@@ -128,6 +128,12 @@ def explain(error: Exception, path: Path) -> WatertightError:
             f"{path} cannot be used: {error.strerror or _first_line(text)}.", "Check the path and the disk."
         )
     return WatertightError(f"DuckDB failed on {path}: {_first_line(text)}.")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, DuckDB's own share or this machine's, whoever says so."""
+    hints = ("Out of Memory", "bad_alloc", "can't start new thread", "Cannot allocate memory")
+    return isinstance(error, MemoryError) or any(hint in str(error) for hint in hints)
 
 
 def require_space(folder: Path, needed_bytes: int, purpose: str) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -24,11 +26,15 @@ from warehouse.database import plain_errors
 LIFETIME = timedelta(hours=4)
 
 _RUN_ID_INSTANT = "%Y%m%dT%H%M%SZ"
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
 @dataclass(frozen=True)
 class Record:
-    """Who writes. `one_process`: the whole run lives in process `pid`, whose death therefore frees the lease at once."""
+    """Who writes. `one_process`: the whole run lives in process `pid`, whose death therefore frees the lease at once.
+
+    `expires_uptime`: the same as `expires_at` in seconds since this machine was started, which nobody can set; None where they are not known.
+    """
 
     run_id: str
     pid: int
@@ -39,17 +45,25 @@ class Record:
     taken_at: str
     expires_at: str
     released_at: str | None = None
+    expires_uptime: float | None = None
 
     @property
     def is_free(self) -> bool:
         """Released, expired, or held by a process that cannot be alive any more."""
-        if self.released_at or datetime.fromisoformat(self.expires_at) <= datetime.now(UTC):
+        if self.released_at or self._is_expired:
             return True
         if self.host != socket.gethostname():
             return False
         if self.boot_id != _boot_id():
             return True
         return self.one_process and _process_start(self.pid) != self.process_start
+
+    @property
+    def _is_expired(self) -> bool:
+        uptime = _uptime()
+        if self.expires_uptime is not None and uptime is not None and self.boot_id == _boot_id():
+            return self.expires_uptime <= uptime
+        return datetime.fromisoformat(self.expires_at) <= datetime.now(UTC)
 
 
 class Lease:
@@ -73,7 +87,7 @@ class Lease:
                         f"Wait until it ends; if it is gone for good, its lease ends by itself at {record.expires_at}.",
                     )
                 now = datetime.now(UTC)
-                lease = cls(home, _next_run_id(now, record.run_id if record else None))
+                lease = cls(home, _next_run_id(now, record.run_id if record else _newest_landed(home)))
                 _write(
                     home,
                     Record(
@@ -85,6 +99,7 @@ class Lease:
                         one_process=one_process,
                         taken_at=_text(now),
                         expires_at=_text(now + LIFETIME),
+                        expires_uptime=_uptime(LIFETIME),
                     ),
                 )
         return lease
@@ -93,7 +108,34 @@ class Lease:
         """At the start of every step. A run whose failure released the lease gets it back as long as nobody came after it."""
         with plain_errors(self.home), _locked(self.home):
             record = self._own_record()
-            _write(self.home, replace(record, expires_at=_text(datetime.now(UTC) + LIFETIME), released_at=None))
+            expires_at = _text(datetime.now(UTC) + LIFETIME)
+            _write(
+                self.home, replace(record, expires_at=expires_at, expires_uptime=_uptime(LIFETIME), released_at=None)
+            )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around a step that writes: renews the lease, and no other process is inside such a step meanwhile.
+
+        A run that slept through the end of its turn may wake up in the middle of a step, and the files of the build have no commit to fence.
+        LeaseError when it is still at it, or when this run lost its turn.
+        """
+        folder = self.home / "build"
+        with plain_errors(self.home):
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LeaseError(
+                    f"A process of another run, or of an earlier try of this one, is still writing to {self.home}.",
+                    "Wait until it ends, or end it, and run again: nothing was lost and the old publication stays.",
+                ) from None
+            self.renew()
+            yield
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def fence(self) -> Iterator[None]:
@@ -165,6 +207,17 @@ def _next_run_id(now: datetime, last: str | None) -> str:
             now, datetime.strptime(last.split("-")[0], _RUN_ID_INSTANT).replace(tzinfo=UTC) + timedelta(seconds=1)
         )
     return f"{now.strftime(_RUN_ID_INSTANT)}-{secrets.token_hex(2)}"
+
+
+def _newest_landed(home: Path) -> str | None:
+    """The last run that landed something: a lease that was lost must not let a later run have an earlier id."""
+    return max((path.name for path in home.glob("landing/*/*/*/*") if _RUN_ID.fullmatch(path.name)), default=None)
+
+
+def _uptime(later: timedelta = timedelta()) -> float | None:
+    """Seconds since this machine was started, sleep included; None where the system does not tell."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return None if clock is None else time.clock_gettime(clock) + later.total_seconds()
 
 
 def _text(instant: datetime) -> str:

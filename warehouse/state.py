@@ -11,10 +11,11 @@ from warehouse.database import writer
 
 
 class State(NamedTuple):
-    """The cursor and the source's clock at the last load of one resource (aware, UTC); None before the first."""
+    """The cursor, the source's clock at the last load of one resource (aware, UTC; None before the first), and the account it came from."""
 
     cursor: datetime | None
     last_extracted_at: datetime | None
+    account: str
 
 
 def read_states(settings: Settings) -> dict[tuple[str, str], State]:
@@ -27,12 +28,15 @@ def read_states(settings: Settings) -> dict[tuple[str, str], State]:
         ).fetchone():
             return {}
         rows = connection.execute(
-            """select source_system, resource, max(cursor_to), max(extracted_at) from raw._loads
+            """select source_system, resource, max(cursor_to), max(extracted_at), any_value(account) from raw._loads
             where (source_system, resource, account) in (
                 select (source_system, resource, arg_max(account, load_number)) from raw._loads group by source_system, resource)
             group by source_system, resource"""
         ).fetchall()
-    return {(source, resource): State(_aware(cursor), _aware(seen)) for source, resource, cursor, seen in rows}
+    return {
+        (source, resource): State(_aware(cursor), _aware(seen), account)
+        for source, resource, cursor, seen, account in rows
+    }
 
 
 def require_loaded(settings: Settings) -> None:

@@ -106,7 +106,7 @@ def reload(
         _require_every_landing(settings, scratch)
         with writer(scratch.warehouse_file, scratch.memory_mb) as connection:
             connection.execute("checkpoint")
-        with plain_errors(settings.home), lease.fence():
+        with lease.writing(), plain_errors(settings.home), lease.fence():
             # The old write-ahead logs belong to the old files: beside new ones they would be applied to strange pages.
             for old in (settings.marts_file, settings.detail_file, settings.warehouse_file):
                 old.with_name(old.name + ".wal").unlink(missing_ok=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -79,6 +81,9 @@ def session(
     progress: Progress | None = None
     # Without any handler Python prints errors, tracebacks included; there is no journal before the settings are read.
     root.addHandler(logging.NullHandler())
+    # SIGTERM ends the run as Ctrl-C does: with everything that it started, and its lease.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     try:
         settings = read_settings()
         progress = Progress(printer(stderr=as_json or answer_only), silent=as_json)
@@ -96,7 +101,23 @@ def session(
     except (click.ClickException, SystemExit):
         raise
     except KeyboardInterrupt:
-        complain(err, "Stopped by hand.", "Nothing is lost: run again at any time.", as_json=as_json, code=1)
+        complain(
+            err,
+            "Stopped from outside.",
+            "Nothing is lost, and the old publication stays: run again at any time.",
+            as_json=as_json,
+            code=1,
+        )
+        raise SystemExit(1) from None
+    except MemoryError as error:
+        log.error("memory ran out", exc_info=error)
+        complain(
+            err,
+            "Memory ran out.",
+            "Give the machine more memory, or free some, and run again.",
+            as_json=as_json,
+            code=1,
+        )
         raise SystemExit(1) from None
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stderr.close()

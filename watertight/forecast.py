@@ -76,7 +76,7 @@ def _source(settings: Settings, source: Source, tasks: Sequence[dict[str, Any]])
     works = []
     for task in tasks:
         resource = source.resource_named(task["resource"])
-        state = ResourceState(*(_instant(task[name]) for name in ("cursor", "last_extracted_at")))
+        state = ResourceState(_instant(task["cursor"]), _instant(task["last_extracted_at"]), task["account"])
         work = _work(settings, source, resource, connection, state, now, history.get(resource.name, []))
         if work.requests is not None and not (work.is_due and history.get(resource.name)):
             # A landing's figures hold what connecting costs already.

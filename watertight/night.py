@@ -58,36 +58,39 @@ def extract(settings: Settings, task: dict[str, Any], connections: Connections |
 
     `connections`: those of the run, where its steps share a process.
     """
-    Lease(settings.home, task["run_id"]).renew()
-    state = ResourceState(_instant(task["cursor"]), _instant(task["last_extracted_at"]))
-    return registry.extract(settings, task["source"], task["resource"], task["run_id"], state, connections)
+    lease = Lease(settings.home, task["run_id"])
+    lease.renew()
+    state = ResourceState(_instant(task["cursor"]), _instant(task["last_extracted_at"]), task["account"])
+    return registry.extract(
+        settings, task["source"], task["resource"], task["run_id"], state, connections, fence=lease.fence
+    )
 
 
 def load(settings: Settings, run_id: str, report: Report = silent) -> list[dict[str, Any]]:
     """Everything that is landed and not loaded, into the raw tables; one summary per landing."""
     lease = Lease(settings.home, run_id)
-    lease.renew()
-    return [loaded.as_dict() for loaded in load_landings(settings, lease, raw_tables(), report)]
+    with lease.writing():
+        return [loaded.as_dict() for loaded in load_landings(settings, lease, raw_tables(), report)]
 
 
 def build(settings: Settings, run_id: str, report: Report = silent) -> dict[str, Any]:
     """Facts, marts and data tests; the result of every node."""
-    Lease(settings.home, run_id).renew()
-    require_loaded(settings)
-    return build_marts(settings, run_id, report).as_dict()
+    with Lease(settings.home, run_id).writing():
+        require_loaded(settings)
+        return build_marts(settings, run_id, report).as_dict()
 
 
 def verify(settings: Settings, run_id: str) -> dict[str, Any]:
     """Raises unless this run's build may be published."""
-    Lease(settings.home, run_id).renew()
-    return verify_build(settings, run_id)
+    with Lease(settings.home, run_id).writing():
+        return verify_build(settings, run_id)
 
 
 def publish(settings: Settings, run_id: str, report: Report = silent) -> dict[str, Any]:
     """Makes this run's page, flips the links to its files and ends the run."""
     lease = Lease(settings.home, run_id)
-    lease.renew()
-    published = publish_files(settings, lease, make_page, report)
+    with lease.writing():
+        published = publish_files(settings, lease, make_page, report)
     lease.release()
     return published
 
@@ -98,8 +101,9 @@ def give_up(settings: Settings, run_id: str) -> None:
 
 
 def _as_text(state: State | None) -> dict[str, str | None]:
-    cursor, seen = state or (None, None)
+    cursor, seen, account = state or (None, None, None)
     return {
+        "account": account,
         "cursor": cursor.isoformat() if cursor else None,
         "last_extracted_at": seen.isoformat() if seen else None,
     }

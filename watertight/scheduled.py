@@ -37,8 +37,6 @@ _SIMULATOR_SECONDS = 120.0
 
 def main() -> int:
     """The exit code is the command's."""
-    # SIGTERM ends the run as Ctrl-C does: with everything that it started.
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     with session("scheduled") as current:
         if not current.settings.is_demonstration:
             return run_night(current, current.settings)

@@ -32,6 +32,12 @@ class TransientError(WatertightError):
     """The other side or the network failed for now: the same call may succeed later."""
 
 
+class BusyError(TransientError):
+    """Another process is at the same work: the same call may succeed when that one has ended."""
+
+    exit_code = 3
+
+
 class IntegrityError(WatertightError):
     """What arrived is not what was announced (short body, wrong hash, lost rows): nothing of it is kept."""
 

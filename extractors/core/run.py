@@ -7,9 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +27,8 @@ from extractors.core.spec import Connection, ControlTotals, Record, Resource, So
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+#: what a landing becomes visible in: raises when this run may not write any more
+Fence = Callable[[], AbstractContextManager[None]]
 
 #: an extraction says how far it is after two seconds, then at ever longer intervals: a tenth of the time it has taken
 PROGRESS_SECONDS, PROGRESS_SHARE = 2.0, 0.1
@@ -37,10 +40,11 @@ SWEEP_SLACK = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class ResourceState:
-    """What the warehouse holds of a resource: `cursor` is the last load's `cursor_to`; both are UTC, None before the first load."""
+    """What the warehouse holds of a resource: `cursor` is the last load's `cursor_to`; both instants are UTC. All None before the first load."""
 
     cursor: datetime | None = None
     last_extracted_at: datetime | None = None
+    account: str | None = None
 
 
 class Extraction:
@@ -204,17 +208,25 @@ def extract(
     run_id: str,
     state: ResourceState,
     connections: Connections | None = None,
+    fence: Fence = nullcontext,
 ) -> dict[str, Any]:
     """Extracts one resource and lands it; returns a JSON-able summary.
 
     The summary has `source, account, resource, rows, pages, requests, data_through, is_due`; `is_due` is False for a sweep whose day
     has not come, and then nothing is landed. Repeating a call whose manifest is already there changes nothing and returns
-    that manifest's figures. `connections`: those of the run, where its resources share a process. Raises WatertightError (and its kinds) with nothing visible landed.
+    that manifest's figures. `connections`: those of the run, where its resources share a process. `fence`: the manifest is
+    made visible inside it. Raises BusyError while another process extracts the same resource, and WatertightError (and its kinds) with nothing visible landed.
     """
     resource = source.resource_named(resource_name)
     landing.safe_name(run_id, "run id")
     connections = connections or Connections()
     connection = connections.to(source, settings)
+    if state.account not in (None, connection.account):
+        raise ConfigurationError(
+            f"{source.title} answers for the account {connection.account}, and {settings.home} holds {resource.name} of the account"
+            f" {state.account}.",
+            "Give it that account's token back, or set WATERTIGHT_HOME to a folder of its own for the other account.",
+        )
     now = connection.now()
     summary: dict[str, Any] = {"source": source.name, "account": connection.account, "resource": resource.name}
     if resource.sweep_of and not is_sweep_due(settings, state, now):
@@ -222,17 +234,44 @@ def extract(
         return summary | {"rows": 0, "pages": 0, "requests": requests, "data_through": None, "is_due": False}
 
     folder = landing.run_folder(settings.landing_dir, source.name, connection.account, resource.name, run_id)
-    if (folder / landing.MANIFEST).exists():
-        held = landing.read_manifest(folder / landing.MANIFEST).manifest
-        log.info("%s %s: run %s has landed already, %d rows", source.name, resource.name, run_id, held.rows)
-        return summary | {
-            "rows": held.rows,
-            "pages": held.pages,
-            "requests": held.requests,
-            "data_through": held.data_through,
-            "is_due": True,
-        }
+    with landing.alone_in(folder.parent):
+        if (folder / landing.MANIFEST).exists():
+            return summary | _landed_already(folder)
+        extraction = _land(settings, source, resource, connection, run_id, state, now, connections, fence)
+    return summary | {
+        "rows": extraction.rows,
+        "pages": extraction.pages,
+        "requests": extraction.requests,
+        "data_through": instant_text(extraction.window_end),
+        "is_due": True,
+    }
 
+
+def _landed_already(folder: Path) -> dict[str, Any]:
+    """What the manifest that is there says: the figures of a repeated call."""
+    held = landing.read_manifest(folder / landing.MANIFEST).manifest
+    log.info("%s %s: run %s has landed already, %d rows", held.source_system, held.resource, held.run_id, held.rows)
+    return {
+        "rows": held.rows,
+        "pages": held.pages,
+        "requests": held.requests,
+        "data_through": held.data_through,
+        "is_due": True,
+    }
+
+
+def _land(
+    settings: Settings,
+    source: Source,
+    resource: Resource,
+    connection: Connection,
+    run_id: str,
+    state: ResourceState,
+    now: datetime,
+    connections: Connections,
+    fence: Fence,
+) -> Extraction:
+    """The extraction, from the first request to the manifest, which becomes visible inside the fence."""
     kept = _kept_answers(settings, source, resource, connection, state, now)
     extraction = Extraction(settings, source, resource, connection, run_id, state, kept.now if kept else now)
     started = time.monotonic()
@@ -240,7 +279,8 @@ def extract(
         extraction.open()
         with _plain_answers(source, resource):
             resource.extract(extraction)
-        extraction.finish()
+        with fence():
+            extraction.finish()
     except BaseException as error:
         extraction.abandon()
         connections.forget(source)
@@ -255,13 +295,7 @@ def extract(
         "%s %s: landed %d rows from %d pages, %d requests, %.1f s",
         source.name, resource.name, extraction.rows, extraction.pages, extraction.requests, time.monotonic() - started,
     )  # fmt: skip
-    return summary | {
-        "rows": extraction.rows,
-        "pages": extraction.pages,
-        "requests": extraction.requests,
-        "data_through": instant_text(extraction.window_end),
-        "is_due": True,
-    }
+    return extraction
 
 
 @contextmanager

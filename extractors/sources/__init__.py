@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any
 
@@ -36,9 +37,10 @@ def extract(
     run_id: str,
     state: run.ResourceState,
     connections: Connections | None = None,
+    fence: run.Fence = nullcontext,
 ) -> dict[str, Any]:
     """`run.extract` for a source by its name."""
-    return run.extract(settings, source_named(source_name), resource_name, run_id, state, connections)
+    return run.extract(settings, source_named(source_name), resource_name, run_id, state, connections, fence)
 
 
 def plan(settings: Settings, sources: Sequence[str] | None = None) -> list[dict[str, str]]:

@@ -40,7 +40,7 @@ def test_a_release_frees_it(tmp_path: Path) -> None:
 
 def test_it_expires(tmp_path: Path) -> None:
     Lease.take(tmp_path, one_process=False)
-    change(tmp_path, expires_at=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
+    change(tmp_path, expires_at=(datetime.now(UTC) - timedelta(seconds=1)).isoformat(), expires_uptime=0)
     Lease.take(tmp_path, one_process=False)
 
 
