@@ -98,7 +98,7 @@ def explain(error: Exception, path: Path) -> WatertightError:
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or any(
         hint in text for hint in ("No space left on device", "File too large", "Disk quota exceeded")
     ):
-        return WatertightError(
+        return DiskError(
             f"The disk that holds {folder} is full.",
             "Free some space and run again: nothing was lost and the old publication stays.",
         )
@@ -152,7 +152,7 @@ def require_space(folder: Path, needed_bytes: int, purpose: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
     if free < needed_bytes + SPARE_BYTES:
-        raise WatertightError(
+        raise DiskError(
             f"The disk that holds {folder} is too full for {purpose}: {free / 2**20:.0f} MB are free, "
             f"about {(needed_bytes + SPARE_BYTES) / 2**20:.0f} MB are needed.",
             "Free some space and run again: nothing was lost and the old publication stays.",

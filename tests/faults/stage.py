@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -192,3 +193,13 @@ def prepare(place: Path, deals: int = 200) -> Stage:
         after, raw = content(unfaulted / "published"), versions(unfaulted)
         shutil.rmtree(unfaulted)
     return Stage(place, before, after, raw)
+
+
+def prepared(place: Path) -> Stage:
+    """The same, made once: a later call goes on with it."""
+    said = place / "stage.json"
+    if not said.exists():
+        shutil.rmtree(place, ignore_errors=True)
+        made = prepare(place)
+        said.write_text(json.dumps({"before": made.before, "after": made.after, "raw": made.raw}))
+    return Stage(place, **json.loads(said.read_text()))

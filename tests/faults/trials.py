@@ -29,6 +29,7 @@ from tests.faults.stage import ROOT, free_of_settings
 
 #: a trial that takes longer hangs
 SECONDS = 120
+RESOURCES = ("pipelines", "stages", "companies", "deals")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ def trials(project: Path) -> Iterator[Trials]:
             server.kill()
 
 
+def small_company() -> list[tuple[str, str]]:
+    """(source, table) of every resource that the small company has a file of."""
+    return [("files", name) for name in RESOURCES]
+
+
 def has_strace() -> bool:
     """Whether strace is installed: make system-deps."""
     return shutil.which("strace") is not None
@@ -116,7 +122,7 @@ def _warm_up(project: Path) -> None:
     if is_small := project != ROOT / "dbt_project":
         # The resources of the source that the small company has no file of make the same calls as the others, five times as many.
         files = sources.SOURCES["files"]
-        few = tuple(one for one in files.resources if one.name in ("pipelines", "stages", "companies", "deals"))
+        few = tuple(one for one in files.resources if one.name in RESOURCES)
         sources.SOURCES = {"files": dataclasses.replace(files, resources=few)}
     import watertight.command
     from watertight import night

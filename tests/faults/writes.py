@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tests.faults.stage import ROOT, Stage, content, prepare, versions
+from tests.faults.stage import ROOT, Stage, content, prepared, versions
 from tests.faults.trials import Outcome, Trials, trials
 
 PAGE = ROOT / "docs" / "proofs" / "failing-writes.md"
@@ -220,7 +220,7 @@ def main() -> int:
     given = parser.parse_args()
     folder: Path = given.folder.resolve()
     end = time.monotonic() + 60 * given.minutes
-    stage = _stage(folder / "stage")
+    stage = prepared(folder / "stage")
     log = folder / "log.jsonl"
     with trials(stage.project) as running:
         planned = folder / "trials.json"
@@ -248,16 +248,6 @@ def main() -> int:
     if any(one.wrong for one in done.values()):
         return 1
     return 0 if len(done) >= len(every) else 3
-
-
-def _stage(place: Path) -> Stage:
-    """Made once; a later call goes on with it."""
-    said = place / "stage.json"
-    if not said.exists():
-        shutil.rmtree(place, ignore_errors=True)
-        made = prepare(place)
-        said.write_text(json.dumps({"before": made.before, "after": made.after, "raw": made.raw}))
-    return Stage(place, **json.loads(said.read_text()))
 
 
 def read_log(path: Path) -> list[Result]:
