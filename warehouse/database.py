@@ -21,8 +21,9 @@ SPARE_BYTES = 16 * 2**20
 ROW_GROUP_ROWS = 8192
 #: the oldest format that can compress long texts well; DuckDB 1.2 and everything since reads it
 STORAGE_VERSION = "v1.2.0"
-#: how the warehouse's own file is opened for writing; the files with core and marts are opened as they come
+#: how the warehouse's own file is opened for writing, and the files with core and marts, which every DuckDB since 1.0 reads
 WAREHOUSE_OPTIONS = f"(row_group_size {ROW_GROUP_ROWS}, storage_version '{STORAGE_VERSION}')"
+MARTS_OPTIONS = "(storage_version 'v1.0.0')"
 
 #: what DuckDB says of a file in a format that it does not know yet
 _NEWER = re.compile(r"database file with version number (\d+), but we can only read versions? .*?(\d+)\.", re.DOTALL)

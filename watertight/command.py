@@ -34,6 +34,7 @@ from warehouse.verify import compare_with_rebuild, reload
 from watertight import alerts, forecast, night, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
+from watertight.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +148,9 @@ format_option = click.option(
 @click.version_option(package_name="watertight")
 def main() -> None:
     """The sales-funnel warehouse in which no deal and no euro leaks unaccounted."""
+
+
+main.add_command(upgrade)
 
 
 @main.command()

@@ -78,11 +78,11 @@ class Trials:
 
 
 @contextlib.contextmanager
-def trials(project: Path) -> Iterator[Trials]:
-    """A forking process for a dbt project."""
+def trials(project: Path, python: str = sys.executable) -> Iterator[Trials]:
+    """A forking process for a dbt project, under another environment's `python` where one is given."""
     environment = free_of_settings() | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.trials", str(project)],
+        [python, "-m", "tests.faults.trials", str(project)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
     ) as server:  # fmt: skip
         try:
