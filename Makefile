@@ -47,12 +47,13 @@ quick-tests: $(DEV)
 	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
 
 # Debian and its like; elsewhere these programs come from the system's own packages.
-system-deps: ## what the tests need of the system: Chromium and its driver, and PostgreSQL, with apt-get (as root)
-	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
-		echo 'Chromium, its driver and PostgreSQL are here.'; \
-		elif ! command -v apt-get >/dev/null; then echo 'There is no apt-get here: install Chromium, chromedriver and PostgreSQL with what this system has.' >&2; exit 2; \
+system-deps: ## what the tests need of the system: Chromium and its driver, PostgreSQL and strace, with apt-get (as root)
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		&& command -v strace >/dev/null; then \
+		echo 'Chromium, its driver, PostgreSQL and strace are here.'; \
+		elif ! command -v apt-get >/dev/null; then echo 'There is no apt-get here: install Chromium, chromedriver, PostgreSQL and strace with what this system has.' >&2; exit 2; \
 		else apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			chromium chromium-driver fonts-dejavu-core postgresql; fi
+			chromium chromium-driver fonts-dejavu-core postgresql strace; fi
 
 mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 15 min; goes on where it was stopped)
 	@$(PYTHON) -m tests.mutants --write

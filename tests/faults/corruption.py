@@ -217,6 +217,7 @@ def main() -> int:
     """Exit code 0: every trial was made and no number was wrong; 1: one was; 3: stopped before the last trial."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.corruption", description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "corruption")
+    parser.add_argument("--stage", type=Path, help="a company that was made before")
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument(
         "--whole-nights", type=int, default=WHOLE_NIGHTS, help="the whole night in one trial of so many"
@@ -229,7 +230,8 @@ def main() -> int:
     end = time.monotonic() + 60 * given.minutes
     # As in a night's own environment, which has neither: DuckDB's client would import them anew in every fork.
     sys.modules |= {"pandas": None, "polars": None}  # type: ignore[dict-item]
-    scene = Scene(prepared(folder / "stage"))
+    scene = Scene(prepared(given.stage or folder / "stage"))
+    folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.jsonl"
     done = {one.number: one for one in read_log(log)}
     wanted = [given.only] if given.only is not None else [n for n in range(given.trials) if n not in done]

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from extractors.core.landing import MANIFEST, LandingWriter, read_manifest
 from extractors.core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -192,6 +193,7 @@ def prepare(place: Path, deals: int = 200) -> Stage:
             raise RuntimeError(done.said)
         after, raw = content(unfaulted / "published"), versions(unfaulted)
         shutil.rmtree(unfaulted)
+    (place / "stage.json").write_text(json.dumps({"before": before, "after": after, "raw": raw}))
     return Stage(place, before, after, raw)
 
 
@@ -200,6 +202,19 @@ def prepared(place: Path) -> Stage:
     said = place / "stage.json"
     if not said.exists():
         shutil.rmtree(place, ignore_errors=True)
-        made = prepare(place)
-        said.write_text(json.dumps({"before": made.before, "after": made.after, "raw": made.raw}))
+        return prepare(place)
     return Stage(place, **json.loads(said.read_text()))
+
+
+def empty_listing(settings: Settings, resource: str) -> None:
+    """Lands a complete list without a row, a later run's than any there."""
+    [last] = sorted(settings.landing_dir.glob(f"files/*/{resource}/*"))[-1:]
+    held = read_manifest(last / MANIFEST).manifest
+    run_id = "20990101T000000Z-0000"
+    landed = LandingWriter(last.with_name(run_id), extracted_at=held.extracted_at, run_id=run_id)
+    said = {
+        name: getattr(held, name)
+        for name in held.__struct_fields__
+        if name not in ("manifest_version", "rows", "parts")
+    }
+    landed.finish(said | {"run_id": run_id})

@@ -20,8 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +61,16 @@ class Trials:
         strace: Sequence[str] = (),
         file_size: int | None = None,
         checks_space: bool = True,
+        clock: str | None = None,
+        jump_hours: float = 0,
     ) -> Outcome:
         """`watertight ARGUMENTS`. `strace`: its options; `file_size`: no file may grow beyond so many bytes; without `checks_space` the steps
-        begin on a disk that is too full."""
+        begin on a disk that is too full. `clock`: the instant at which it begins, by the machine's clock; which jumps when the load begins."""
         assert self._server.stdin
         assert self._server.stdout
         trial = {
             "arguments": arguments, "environment": dict(environment), "strace": list(strace), "file_size": file_size,
-            "checks_space": checks_space,
+            "checks_space": checks_space, "clock": clock, "jump_hours": jump_hours,
         }  # fmt: skip
         self._server.stdin.write(json.dumps(trial) + "\n")
         self._server.stdin.flush()
@@ -194,12 +198,16 @@ def _become(trial: dict[str, Any], said: Path, modules: Path, known: set[str]) -
             database.SPARE_BYTES = -(2**62)
         if trial["strace"]:
             os.kill(os.getpid(), signal.SIGSTOP)
+        if trial["clock"]:
+            _set_clock(trial["clock"], trial["jump_hours"])
         from watertight.command import main
 
         main(trial["arguments"])
         code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException:  # noqa: BLE001 (told to the one who asked)
+        traceback.print_exc()
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -207,6 +215,21 @@ def _become(trial: dict[str, Any], said: Path, modules: Path, known: set[str]) -
             if new := set(sys.modules) - known:
                 modules.write_text("\n".join(sorted(new)))
         os._exit(code)
+
+
+def _set_clock(instant: str, jump_hours: float) -> None:
+    import time_machine
+
+    from watertight import night
+
+    traveller = time_machine.travel(instant, tick=True)
+    clock, load = traveller.start(), night.load_landings
+
+    def jump_and_load(*arguments: Any, **named: Any) -> Any:
+        clock.shift(timedelta(hours=jump_hours))
+        return load(*arguments, **named)
+
+    night.load_landings = jump_and_load  # type: ignore[assignment]
 
 
 def _wait_until_traced(child: int) -> None:
