@@ -101,7 +101,8 @@ def load(
         connection.execute(_CREATE)
         for source, table in tables:
             connection.execute(_CREATE_RESOURCE.format(table=f"{source}__{table}"))
-        for landing in _pending(connection, settings.landing_dir):
+        # Resolved: a rebuild sees the landings through a link that is gone when somebody reads which of them is damaged.
+        for landing in _pending(connection, settings.landing_dir.resolve()):
             is_known = is_rebuild and (not loaded_before or landing.folder.parts[-4:] in loaded_before)
             accepted = is_known or f"{landing.manifest.source_system}.{landing.manifest.resource}" in settings.accept
             try:

@@ -82,7 +82,7 @@ def summarise(step: str, value: Any) -> str:
     """What came of one of the night's steps, in a few words."""
     match step:
         case "plan":
-            mended = ", the warehouse was made anew" if value["mended"] else ""
+            mended = ", the warehouse was made anew" if value.get("mended") else ""
             return f"run {value['run_id']}, {len(value['tasks'])} resources{mended}"
         case "forecast":
             return f"{sum(one['requests'] for one in value):,} calls"

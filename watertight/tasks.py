@@ -51,7 +51,11 @@ def plan(sources: list[str]) -> dict[str, Any]:
     """Opens the run; see watertight.night."""
     from watertight import night
 
-    return _run("plan", "Plan", lambda settings: night.plan(settings, sources or None, one_process=is_one_process()))
+    return _run(
+        "plan",
+        "Plan",
+        lambda settings: night.plan(settings, sources or None, one_process=is_one_process(), report=_report),
+    )
 
 
 def extract(work: dict[str, Any]) -> dict[str, Any]:
