@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,32 +82,29 @@ def test_thirty_missed_nights_and_steps_in_any_order(
 
 
 def test_overlapping_windows_give_the_same_versions_in_any_order(
-    settings: Settings, land: Callable[..., Manifest], tmp_path: Path
+    settings: Settings, land: Callable[..., Manifest]
 ) -> None:
     """Three backfills whose windows overlap, in the six orders in which they may come; each brings what the source says of its window."""
     windows = [(None, "2026-06-10"), ("2026-06-05", "2026-06-20"), ("2026-06-08", "2026-06-30")]
     stamp = "{}T00:00:00.000Z"
     found = set()
-    for number, order in enumerate(itertools.permutations(range(3))):
-        home = settings.model_copy(update={"home_dir": tmp_path / f"home-{number}"})
-        settings.home_dir, kept = home.home_dir, settings.home_dir
+    for order in itertools.permutations(range(3)):
+        shutil.rmtree(settings.home, ignore_errors=True)
         for run, which in enumerate(order):
             start, end = windows[which]
-            # The first load has no cursor; a later one begins behind what is loaded, or before it.
-            begins = stamp.format(start) if start and run else None
+            # The first load has no cursor, whatever its window; a later one begins before the end of what is loaded.
+            first = int(start[-2:]) if start and run else 1
             records = {
-                str(one): {"id": one, "changed": f"2026-06-{one:02d}"}
-                for one in range(1 if begins is None else int(start[-2:]), int(end[-2:]) + 1)
-            }  # type: ignore[index]
+                str(day): {"id": day, "changed": f"2026-06-{day:02d}"} for day in range(first, int(end[-2:]) + 1)
+            }
+            begins = stamp.format(start) if start and run else None
             land("deals", f"202607{run + 1:02d}T020000Z-0000", records, cursor=(begins, stamp.format(end)))
-            load(settings, Lease.take(settings.home, one_process=True), [("hubspot", "deals")])
+            lease = Lease.take(settings.home, one_process=True)
+            load(settings, lease, [("hubspot", "deals")])
+            lease.release()
         with duckdb.connect(str(settings.warehouse_file), read_only=True) as connection:
-            found.add(
-                str(
-                    connection.execute(
-                        "select _source_id, payload::varchar from raw.hubspot__deals order by all"
-                    ).fetchall()
-                )
-            )
-        settings.home_dir = kept
+            rows = connection.execute(
+                "select _source_id, payload::varchar from raw.hubspot__deals order by all"
+            ).fetchall()
+        found.add(str(rows))
     assert len(found) == 1
