@@ -63,7 +63,10 @@ def reader(path: Path, memory_mb: int | None = None) -> Iterator[duckdb.DuckDBPy
     It holds `memory_mb` megabytes at most; None: as much as DuckDB thinks fit.
     """
     with plain_errors(path):
-        config: dict[str, str | bool] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
         if memory_mb is not None:
             config["memory_limit"] = f"{memory_mb}MB"
         connection = duckdb.connect(str(path.resolve()), read_only=True, config=config)
