@@ -154,12 +154,17 @@ def _faulted(running: Trials, stage: Stage, trial: Trial, home: Path) -> Outcome
 
 def _place_of_fault(outcome: Outcome, home: Path) -> str:
     """The file on which the call failed, below the home; `output` and `none` where it was none of the home's."""
-    hit = next((line for line in outcome.calls if "(INJECTED)" in line), None)
-    if hit is None:
+    hits = [line for line in outcome.calls if "(INJECTED)" in line]
+    if not hits:
         return "none"
-    found = re.search(re.escape(str(home)) + r"/([^\">]*)", hit)
-    if found is None:
-        return "output: " + hit[:120]
+    places = [re.search(re.escape(str(home)) + r"/([^\">]*)", line) for line in hits]
+    for hit, found in zip(hits, places, strict=True):
+        if (
+            found is None
+        ):  # several threads may be hit: a pipe between them is no disk, and what Python says of it no sentence of ours
+            return "output: " + hit[:120]
+    found = places[0]
+    assert found
     return re.sub(r"\d{8}T\d{6}Z(-[0-9a-f]{4})?", "<run>", found[1])
 
 
