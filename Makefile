@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers bench containers \
-	metrics-page semantic lock clean
+.PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers \
+	containers kills simultaneous failing-writes corruption volume bench metrics-page semantic lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -19,6 +19,8 @@ RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 BENCH := $(VENV)/.installed-bench
 SEMANTIC := $(VENV)/.installed-semantic
+# The same environment with the next DuckDB in front of it: what an upgrade is rehearsed with.
+DUCKDB2 := .venv-duckdb2/.installed
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +28,7 @@ help: ## this list
 nightly: $(RUN) ## one night: extract, load, build, verify, publish; the simulated CRM when no real one is set up
 	@$(PYTHON) -m watertight.scheduled
 
-test: $(SEMANTIC) ## every test
+test: $(SEMANTIC) $(DUCKDB2) ## every test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder # a file on one worker, the longest first: its servers and warehouses are made once
 
 check: lint types sql quick-tests ## lint, types, unit and contract tests (under 90 s)
@@ -45,12 +47,13 @@ quick-tests: $(DEV)
 	@$(PYTHON) -m pytest -q -n 2 -m 'unit or contract'
 
 # Debian and its like; elsewhere these programs come from the system's own packages.
-system-deps: ## what the tests need of the system: Chromium and its driver, PostgreSQL, podman, with apt-get (as root)
-	@if type chromium chromedriver podman runc debootstrap iptables catatonit >/dev/null 2>&1 && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
-		echo 'Chromium, its driver, PostgreSQL and podman are here.'; \
-		elif ! command -v apt-get >/dev/null; then echo 'There is no apt-get here: install Chromium, chromedriver, PostgreSQL, podman and runc with what this system has.' >&2; exit 2; \
+system-deps: ## what the tests need of the system: Chromium and its driver, PostgreSQL, podman and strace, with apt-get (as root)
+	@if type chromium chromedriver podman runc debootstrap iptables catatonit strace >/dev/null 2>&1 && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
+		echo 'Chromium, its driver, PostgreSQL, podman and strace are here.'; \
+		elif ! command -v apt-get >/dev/null; then \
+		echo 'There is no apt-get here: install Chromium, chromedriver, PostgreSQL, podman, runc and strace with what this system has.' >&2; exit 2; \
 		else apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			chromium chromium-driver fonts-dejavu-core postgresql podman runc netavark aardvark-dns iptables catatonit debootstrap; fi
+			chromium chromium-driver fonts-dejavu-core postgresql podman runc netavark aardvark-dns iptables catatonit debootstrap strace; fi
 
 mutants: $(DEV) ## plant faults in the SQL of core and marts, count who notices (about 15 min; goes on where it was stopped)
 	@$(PYTHON) -m tests.mutants --write
@@ -95,6 +98,15 @@ containers: $(DEV) ## build docker-compose.yml with podman, start it, wait for i
 bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hours; BENCH_OPTIONS='--deals 100000' is shorter, --keep and later --resume go on after a cut)
 	@$(PYTHON) -m tests.bench --write $(BENCH_OPTIONS)
 
+failing-writes: $(DEV) ## let every write, fsync and rename of a night fail once: writes docs/proofs/failing-writes.md (half an hour; goes on where it was stopped)
+	@$(PYTHON) -m tests.faults.writes --write
+
+corruption: $(DEV) ## cut files and flip bits 5,000 times: writes docs/proofs/corruption.md (half an hour; goes on where it was stopped)
+	@$(PYTHON) -m tests.faults.corruption --write
+
+volume: $(DEV) ## extract and load a million deals, and say how much memory that took (five minutes)
+	@$(PYTHON) -m tests.faults.volume
+
 metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md and the answers of docs/analysts.md (two minutes)
 	@$(PYTHON) -m tests.metrics_page --write
 
@@ -110,11 +122,13 @@ lock: $(VENV)/.uv ## resolve the dependencies anew (the locks name no index)
 		--group bench --constraints requirements-dev.lock -o requirements-bench.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--group semantic --constraints requirements-dev.lock -o requirements-semantic.lock
-	@for age in oldest newest; do $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--group reader-$$age -o requirements-reader-$$age.lock; done
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group reader-oldest -o requirements-reader-oldest.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--group duckdb2 -o requirements-duckdb2.lock
 
 clean: ## remove the environment and the caches; data stay
-	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-duckdb2 build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
 $(VENV)/.uv: requirements-uv.lock
@@ -138,6 +152,14 @@ $(DEV): $(VENV)/.uv requirements-dev.lock pyproject.toml
 $(BENCH) $(SEMANTIC): $(VENV)/.installed-%: $(DEV) requirements-%.lock
 	@echo 'Installing requirements-$*.lock …'
 	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-$*.lock
+	@touch $@
+
+$(DUCKDB2): $(DEV) requirements-duckdb2.lock
+	@echo 'Installing requirements-duckdb2.lock …'
+	@rm -rf $(@D) && $(BASE_PYTHON) -m venv --without-pip $(@D)
+	@$(UV) pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements-duckdb2.lock
+	@$(PYTHON) -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/environment_below.pth"
 	@touch $@
 
 # uv itself came from its own lock and is not in this one: sync would remove it, were it not told to run from outside the list.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from extractors.core.custom_fields import TYPES
-from extractors.core.errors import ConfigurationError, WatertightError
+from extractors.core.errors import ConfigurationError, DiskError, IntegrityError, WatertightError
 from extractors.core.settings import Settings
 from warehouse.database import attach, explain, is_out_of_memory, plain_errors, require_space, writer
 
@@ -100,6 +100,7 @@ def build(settings: Settings, run_id: str, report: Callable[[str], None] = lambd
     with plain_errors(settings.build_dir):
         _result_file(settings).write_text(json.dumps(built.as_dict()))
     if built.failed:
+        _say_disk_and_damage(settings, built.failed)
         names = ", ".join(node.name for node in built.failed[:5])
         raise WatertightError(
             f"The build failed: {len(built.failed)} of {len(nodes)} steps did ({names}). " + " ".join(findings[:3]),
@@ -275,12 +276,19 @@ def _environment(settings: Settings, as_of: datetime | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
+class _DbtLog(RotatingFileHandler):
+    """A log whose own trouble, a full disk above all, is not shown in place of the run's."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the standard library's name)
+        """Nothing: the run meets the same disk and says so itself."""
+
+
 @contextmanager
 def _log(settings: Settings) -> Iterator[Callable[[Any], None]]:
     """Writes what dbt tells a person, a line each, to its log, of which the last ten megabytes and as many before them are kept."""
     path = _log_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
+    handler = _DbtLog(path, maxBytes=10_000_000, backupCount=1, encoding="utf-8")
 
     def write(event: Any) -> None:
         if event.info.level not in _TOO_MUCH:
@@ -300,6 +308,15 @@ def _announcer(report: Callable[[str], None]) -> Callable[[Any], None]:
             report(f"{data.index} of {data.total}: {data.node_info.node_name} ({data.execution_time:.1f} s)")
 
     return announce
+
+
+def _say_disk_and_damage(settings: Settings, failed: Sequence[Node]) -> None:
+    """Raises what a full disk, a broken one or a damaged file is called everywhere else; a model that failed by it has no fault of its own."""
+    for node in failed:
+        if node.status != "fail":
+            cause = explain(duckdb.Error(node.message), settings.warehouse_file)
+            if isinstance(cause, DiskError | IntegrityError):
+                raise cause
 
 
 def _findings(settings: Settings, nodes: tuple[Node, ...], compiled: dict[str, str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from extractors.core.errors import IntegrityError, WatertightError
+from extractors.core.errors import DiskError, IntegrityError, WatertightError
 
 #: free bytes that must stay beside everything a step writes: logs, the lease, dbt's artifacts
 SPARE_BYTES = 16 * 2**20
@@ -20,8 +21,12 @@ SPARE_BYTES = 16 * 2**20
 ROW_GROUP_ROWS = 8192
 #: the oldest format that can compress long texts well; DuckDB 1.2 and everything since reads it
 STORAGE_VERSION = "v1.2.0"
-#: how the warehouse's own file is opened for writing; the files with core and marts are opened as they come
+#: how the warehouse's own file is opened for writing, and the files with core and marts, which every DuckDB since 1.0 reads
 WAREHOUSE_OPTIONS = f"(row_group_size {ROW_GROUP_ROWS}, storage_version '{STORAGE_VERSION}')"
+MARTS_OPTIONS = "(storage_version 'v1.0.0')"
+
+#: what DuckDB says of a file in a format that it does not know yet
+_NEWER = re.compile(r"database file with version number (\d+), but we can only read versions? .*?(\d+)\.", re.DOTALL)
 
 
 @contextmanager
@@ -52,14 +57,19 @@ def writer(path: Path, memory_mb: int, options: str = WAREHOUSE_OPTIONS) -> Iter
 
 
 @contextmanager
-def reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that can neither write, nor see any other file, nor lift these two bans. Takes no lock a writer would meet."""
+def reader(path: Path, memory_mb: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that can neither write, nor see any other file, nor lift these two bans. Takes no lock a writer would meet.
+
+    It holds `memory_mb` megabytes at most; None: as much as DuckDB thinks fit.
+    """
     with plain_errors(path):
-        connection = duckdb.connect(
-            str(path.resolve()),
-            read_only=True,
-            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
-        )
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if memory_mb is not None:
+            config["memory_limit"] = f"{memory_mb}MB"
+        connection = duckdb.connect(str(path.resolve()), read_only=True, config=config)
         try:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute("set enable_external_access = false")
@@ -92,7 +102,7 @@ def explain(error: Exception, path: Path) -> WatertightError:
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or any(
         hint in text for hint in ("No space left on device", "File too large", "Disk quota exceeded")
     ):
-        return WatertightError(
+        return DiskError(
             f"The disk that holds {folder} is full.",
             "Free some space and run again: nothing was lost and the old publication stays.",
         )
@@ -104,6 +114,16 @@ def explain(error: Exception, path: Path) -> WatertightError:
         return WatertightError(
             f"{folder} may not be written or read by this user.",
             "Give this user the folder, or set WATERTIGHT_HOME to another one.",
+        )
+    if number == errno.EIO or "Input/output error" in text:
+        return DiskError(
+            f"The disk that holds {folder} reports errors: {_first_line(text)}.",
+            "Check the disk; on a sound one run again: nothing was lost and the old publication stays.",
+        )
+    if newer := _NEWER.search(text):
+        return WatertightError(
+            f"{path} was written by a newer DuckDB (format {newer[1]}, this program's DuckDB {duckdb.__version__} reads up to {newer[2]}).",
+            "Install the program that wrote it; or put the file back that watertight upgrade kept; or make it anew: watertight rebuild.",
         )
     if "Could not set lock on file" in text:
         return WatertightError(
@@ -142,7 +162,7 @@ def require_space(folder: Path, needed_bytes: int, purpose: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
     if free < needed_bytes + SPARE_BYTES:
-        raise WatertightError(
+        raise DiskError(
             f"The disk that holds {folder} is too full for {purpose}: {free / 2**20:.0f} MB are free, "
             f"about {(needed_bytes + SPARE_BYTES) / 2**20:.0f} MB are needed.",
             "Free some space and run again: nothing was lost and the old publication stays.",

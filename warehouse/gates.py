@@ -1,7 +1,7 @@
 """Gates before a landing is committed: what no company does overnight is more likely a fault of the source than news.
 
 An empty list where there were hundreds, most of a list gone, ten times as many rows as ever, a field that every record has lost at
-once: such a landing is set aside, nothing of it is loaded, and the night ends with what was seen and how to let it pass. Whatever
+once, or half of many records that nearly all had it: such a landing is set aside, nothing of it is loaded, and the night ends with what was seen and how to let it pass. Whatever
 is let pass is written into `raw._accepted`.
 """
 
@@ -24,6 +24,8 @@ MOST_GROWTH = 10
 NIGHTS = 7
 #: records whose fields are compared with what was held of them
 COMPARED_RECORDS = 2_000
+#: of so many records seen again, a field that at least this share had filled may not be empty in more than the other share
+MANY_ROWS, USUALLY_FILLED, MOST_EMPTY = 100, 0.9, 0.5
 
 CREATE = """
 create table if not exists raw._accepted (
@@ -56,10 +58,7 @@ def check(
     seen: list[tuple[str, str | None]] = [
         (what, None) for what in _volume(connection, landing, table, number, vanished)
     ]
-    seen += [
-        (f"{field} is empty in every record read, and was filled in {count} of them before", field)
-        for field, count in _lost_fields(connection, landing, table, number)
-    ]
+    seen += _lost_fields(connection, landing, table, number)
     if not seen:
         return []
     if not accepted:
@@ -119,8 +118,8 @@ def _volume(
 
 def _lost_fields(
     connection: duckdb.DuckDBPyConnection, landing: Landing, table: str, number: int
-) -> list[tuple[str, int]]:
-    """Fields that were filled in FEW_ROWS or more of the records landed again and now are in none: (field, how many before)."""
+) -> list[tuple[str, str]]:
+    """Fields that the records landed again had and have no more, none of FEW_ROWS or too few of MANY_ROWS: (what is seen, field)."""
     manifest = landing.manifest
     connection.execute(
         f"""create or replace temp table again as
@@ -130,7 +129,8 @@ def _lost_fields(
         order by md5(_source_id) limit {COMPARED_RECORDS}""",
         [number, manifest.account],
     )
-    if _number(connection, "select count(*) from again", []) < FEW_ROWS:
+    records = _number(connection, "select count(*) from again", [])
+    if records < FEW_ROWS:
         return []
     now, before = (_filled(connection, table, f"{bound} {number:d}", manifest.account) for bound in ("=", "<"))
     known = {
@@ -140,11 +140,15 @@ def _lost_fields(
             [manifest.source_system, manifest.account, manifest.resource],
         ).fetchall()
     }
-    return sorted(
-        (field, count)
-        for field, count in before.items()
-        if count >= FEW_ROWS and not now.get(field) and field not in known
-    )
+    found = []
+    for field, count in sorted(before.items()):
+        left = now.get(field, 0)
+        is_thinned = records >= MANY_ROWS and count >= USUALLY_FILLED * records and left < (1 - MOST_EMPTY) * records
+        if field in known or not (is_thinned or (count >= FEW_ROWS and not left)):
+            continue
+        where = f"in {records - left} of the {records} records read" if left else "in every record read"
+        found.append((f"{field} is empty {where}, and was filled in {count} of them before", field))
+    return found
 
 
 def _filled(connection: duckdb.DuckDBPyConnection, table: str, loads: str, account: str) -> dict[str, int]:

@@ -92,13 +92,13 @@ def publish(
     }
 
 
-def scan(path: Path) -> dict[str, int]:
+def scan(path: Path, memory_mb: int | None = None) -> dict[str, int]:
     """Reads every value of every table of a DuckDB file; returns the row count by table. IntegrityError when a page is damaged.
 
     Opening a file finds few damages: most show only when the page itself is read.
     """
     counts = {}
-    with reader(path) as connection:
+    with reader(path, memory_mb) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where not internal order by all"
         ).fetchall()

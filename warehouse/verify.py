@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ def compare_with_rebuild(
     with _scratch(settings, "verify") as scratch:
         lease = Lease.take(scratch.home, one_process=True)
         load(scratch, lease, tables, report, is_rebuild=True)
-        _require_every_landing(settings, scratch)
+        _require_every_landing(settings, scratch, _known_loads(settings))
         build(scratch, lease.run_id, report)
         differences = []
         with writer(scratch.warehouse_file, scratch.memory_mb) as connection:
@@ -91,19 +91,23 @@ def reload(
     lease: Lease,
     tables: Iterable[tuple[str, str]],
     report: Callable[[str], None] = lambda line: None,
+    loaded_before: Collection[tuple[str, ...]] = (),
 ) -> list[Loaded]:
     """Loads every landing into a new warehouse file and puts it in the place of the old one; the build starts from nothing then.
 
-    Nothing changes when it fails. The publication is not touched.
+    Nothing changes when it fails. The publication is not touched. `loaded_before`: loads (source, account, resource, run) that must be
+    among them, besides those that the old file knows. What was never loaded is judged as on any night.
     """
+    known = {*loaded_before, *_known_loads(settings)}
     with _scratch(settings, "rebuild") as scratch:
-        loaded = load(scratch, Lease.take(scratch.home, one_process=True), tables, report, is_rebuild=True)
+        turn = Lease.take(scratch.home, one_process=True)
+        loaded = load(scratch, turn, tables, report, is_rebuild=True, loaded_before=known)
         if not loaded:
             raise WatertightError(
                 f"There is no landing in {settings.landing_dir} to rebuild from.",
                 "Put the landing files back, or run a night.",
             )
-        _require_every_landing(settings, scratch)
+        _require_every_landing(settings, scratch, known)
         with writer(scratch.warehouse_file, scratch.memory_mb) as connection:
             connection.execute("checkpoint")
         with lease.writing(), plain_errors(settings.home), lease.fence():
@@ -133,17 +137,17 @@ def _scratch(settings: Settings, name: str) -> Iterator[Settings]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _require_every_landing(settings: Settings, scratch: Settings) -> None:
-    """IntegrityError when the warehouse holds a load whose landing is gone: a rebuild would silently lose what only that landing held.
+def _known_loads(settings: Settings) -> set[tuple[str, ...]]:
+    """What the warehouse says is loaded; one that cannot be read any more says nothing."""
+    if settings.warehouse_file.exists():
+        with suppress(WatertightError):
+            return _loads(settings)
+    return set()
 
-    A warehouse that cannot be read any more has nothing to compare with: then the landings are all there is.
-    """
-    if not settings.warehouse_file.exists():
-        return
-    try:
-        missing = sorted(_loads(settings) - _loads(scratch))
-    except WatertightError:
-        return
+
+def _require_every_landing(settings: Settings, scratch: Settings, known: Collection[tuple[str, ...]]) -> None:
+    """IntegrityError when the landing of a known load is gone: a rebuild would silently lose what only that landing held."""
+    missing = sorted(set(known) - _loads(scratch))
     if missing:
         raise IntegrityError(
             f"The landings of {len(missing)} loads are gone, the first is {settings.landing_dir.joinpath(*missing[0])}:"

@@ -36,6 +36,7 @@ from warehouse.verify import compare_with_rebuild, reload
 from watertight import alerts, forecast, night, pages, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
+from watertight.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,9 @@ def main() -> None:
     """The sales-funnel warehouse in which no deal and no euro leaks unaccounted."""
 
 
+main.add_command(upgrade)
+
+
 @main.command()
 @source_option
 @json_option
@@ -211,7 +215,7 @@ def extract(sources: Sequence[str], is_dry: bool, as_json: bool) -> None:
 @json_option
 def load(as_json: bool) -> None:
     """Load every landing that is not loaded yet into the raw tables."""
-    with session("load", as_json=as_json) as current, leased(current) as lease:
+    with session("load", as_json=as_json) as current, leased(current, mends=True) as lease:
         current.answer(load_all(current, lease.run_id), lambda: None)
 
 
@@ -219,7 +223,7 @@ def load(as_json: bool) -> None:
 @json_option
 def build(as_json: bool) -> None:
     """Build facts and marts from the raw tables and run the data tests; publish nothing."""
-    with session("build", as_json=as_json) as current, leased(current) as lease:
+    with session("build", as_json=as_json) as current, leased(current, mends=True) as lease:
         built = build_all(current, lease.run_id)
         current.answer(built, lambda: report.show_tests(current.out, built))
 
@@ -240,7 +244,7 @@ def publish(target: str | None, as_json: bool) -> None:
             )
             current.answer(copied, lambda: None)
         return
-    with session("publish", as_json=as_json) as current, leased(current) as lease:
+    with session("publish", as_json=as_json) as current, leased(current, mends=True) as lease:
         built, _, published = finish(current, lease.run_id)
         current.answer(
             {"built": built, "published": published}, lambda: report.show_publication(current.settings, current.out)
@@ -396,7 +400,12 @@ main.add_command(pages.serve)
 @contextmanager
 def planned(current: Session, sources: Sequence[str]) -> Iterator[dict[str, Any]]:
     """A run over some or all sources, whose lease ends with it."""
-    plan = step(current, "plan", "Plan", lambda: night.plan(current.settings, sources or None, one_process=True))
+    plan = step(
+        current,
+        "plan",
+        "Plan",
+        lambda: night.plan(current.settings, sources or None, one_process=True, report=current.progress.say),
+    )
     try:
         yield plan
     finally:
@@ -404,10 +413,12 @@ def planned(current: Session, sources: Sequence[str]) -> Iterator[dict[str, Any]
 
 
 @contextmanager
-def leased(current: Session) -> Iterator[Lease]:
-    """The right to write, for a command that extracts nothing."""
+def leased(current: Session, *, mends: bool = False) -> Iterator[Lease]:
+    """The right to write, for a command that extracts nothing; one that goes on with the warehouse `mends` it first."""
     lease = Lease.take(current.settings.home, one_process=True)
     try:
+        if mends:
+            night.mend(current.settings, lease, current.progress.say)
         yield lease
     finally:
         lease.release()

@@ -15,6 +15,7 @@ from extractors import sources as registry
 from extractors.core.connections import Connections
 from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
+from warehouse import soundness
 from warehouse.build import build as build_marts
 from warehouse.lease import Lease
 from warehouse.load import load as load_landings
@@ -34,8 +35,11 @@ def raw_tables() -> list[tuple[str, str]]:
     return [(source.name, table) for source in registry.SOURCES.values() for table in source.tables]
 
 
-def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_process: bool) -> dict[str, Any]:
-    """Opens a run: takes the lease, reads the cursors. Returns `{"run_id", "tasks"}`, one task per source and resource.
+def plan(
+    settings: Settings, sources: Sequence[str] | None = None, *, one_process: bool, report: Report = silent
+) -> dict[str, Any]:
+    """Opens a run: takes the lease, mends the warehouse, reads the cursors. Returns `{"run_id", "tasks", "mended"}`: one task per
+    source and resource, and what was wrong with the warehouse before it was rebuilt (None: nothing).
 
     `one_process`: every step will run in this very process, so that its death ends the lease. Raises ConfigurationError (a source
     is unknown or not set up; then nothing was taken) and LeaseError (another run writes).
@@ -43,6 +47,7 @@ def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_proces
     wanted = registry.plan(settings, sources)
     lease = Lease.take(settings.home, one_process=one_process)
     try:
+        mended = mend(settings, lease, report)
         states = read_states(settings)
     except BaseException:
         lease.release()
@@ -50,7 +55,12 @@ def plan(settings: Settings, sources: Sequence[str] | None = None, *, one_proces
     tasks = [
         {**task, "run_id": lease.run_id, **_as_text(states.get((task["source"], task["resource"])))} for task in wanted
     ]
-    return {"run_id": lease.run_id, "tasks": tasks}
+    return {"run_id": lease.run_id, "tasks": tasks, "mended": mended}
+
+
+def mend(settings: Settings, lease: Lease, report: Report = silent) -> str | None:
+    """Makes the warehouse anew from the landing files when it is damaged; returns what was wrong with it."""
+    return soundness.mend(settings, lease, raw_tables(), report)
 
 
 def extract(settings: Settings, task: dict[str, Any], connections: Connections | None = None) -> dict[str, Any]:

@@ -83,7 +83,8 @@ def summarise(step: str, value: Any) -> str:
     """What came of one of the night's steps, in a few words."""
     match step:
         case "plan":
-            return f"run {value['run_id']}, {len(value['tasks'])} resources"
+            mended = ", the warehouse was made anew" if value.get("mended") else ""
+            return f"run {value['run_id']}, {len(value['tasks'])} resources{mended}"
         case "forecast":
             return f"{sum(one['requests'] for one in value):,} calls"
         case "extract":

@@ -51,7 +51,11 @@ def plan(sources: list[str]) -> dict[str, Any]:
     """Opens the run; see watertight.night. LeaseError is raised as it is where runs may wait: the DAG asks again, a minute later."""
     from watertight import night
 
-    return _run("plan", "Plan", lambda settings: night.plan(settings, sources or None, one_process=is_one_process()))
+    return _run(
+        "plan",
+        "Plan",
+        lambda settings: night.plan(settings, sources or None, one_process=is_one_process(), report=_report),
+    )
 
 
 def extract(work: dict[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control_totals: ControlTotals | None
     spent: dict[str, int] = {}
     quota: Quota | None = None
+    #: of everything above; none in what was landed before there was one
+    sha256: str | None = None
+
+    def sealed(self) -> Manifest:
+        """The same with the hash of what it says."""
+        said = msgspec.json.encode(msgspec.structs.replace(self, sha256=None))
+        return msgspec.structs.replace(self, sha256=hashlib.sha256(said).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -177,6 +184,8 @@ def read_manifest(path: Path) -> Landing:
         raise _damaged(path, "describes a part without hash, rows or bytes")
     if manifest.rows != sum(part.rows for part in manifest.parts):
         raise _damaged(path, f"says {manifest.rows} rows, its parts have {sum(part.rows for part in manifest.parts)}")
+    if manifest.sha256 is not None and manifest.sealed() != manifest:
+        raise _damaged(path, "is not the manifest that was written: its hash differs")
     return Landing(folder, manifest)
 
 
@@ -238,7 +247,7 @@ class LandingWriter:
             self._close_part()
             manifest = Manifest(
                 manifest_version=MANIFEST_VERSION, rows=self.rows, parts=tuple(self._parts), **described
-            )
+            ).sealed()
             temporary = self.folder / f"{MANIFEST}.tmp"
             with _create(temporary) as file:
                 file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")

@@ -123,6 +123,22 @@ def test_a_field_that_every_record_has_lost(settings: Settings, land: Land, now:
     assert rows(settings, "select distinct payload->'properties'->>'amount' from raw.hubspot__deals") == [("100",)]
 
 
+def test_a_field_that_most_of_many_records_have_lost(settings: Settings, land: Land) -> None:
+    land("deals", run_id(1), deals(range(150), amount="100"), **window(1))
+    load_now(settings)
+    land("deals", run_id(2), deals(range(79), stage="2") | deals(range(79, 150), stage="2", amount="5"), **window(2))
+    refuse(settings, r"properties\.amount is empty in 79 of the 150 records read, and was filled in 150 of them before")
+    land("deals", run_id(3), deals(range(75), stage="2") | deals(range(75, 150), stage="2", amount="5"), **window(2))
+    assert len(load_now(settings)) == 1
+
+
+def test_a_field_that_was_often_empty_may_be_so(settings: Settings, land: Land) -> None:
+    land("deals", run_id(1), deals(range(30)) | deals(range(30, 150), amount="100"), **window(1))
+    load_now(settings)
+    land("deals", run_id(2), deals(range(149), stage="2") | deals(range(149, 150), amount="5"), **window(2))
+    assert len(load_now(settings)) == 1
+
+
 def test_a_field_that_some_records_have_lost_is_news(settings: Settings, land: Land) -> None:
     land("deals", run_id(1), deals(range(30), amount="100"), **window(1))
     land("deals", run_id(2), deals(range(29)) | deals(range(29, 30), amount="5"), **window(2))

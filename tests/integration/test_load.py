@@ -82,8 +82,9 @@ def test_a_copied_landing_is_passed_over(settings: Settings, land: Land) -> None
     folder = settings.landing_dir / "hubspot" / "4711" / "deals"
     copy = folder / RUNS[1]
     shutil.copytree(folder / RUNS[0], copy)
-    manifest = copy / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(RUNS[0], RUNS[1]))
+    path = copy / "manifest.json"
+    manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, run_id=RUNS[1]).sealed()))
     assert load_now(settings) == []
     assert everything(settings) == before
 
@@ -229,6 +230,7 @@ def test_a_manifest_that_announces_other_rows_is_refused(settings: Settings, lan
     path = settings.landing_dir / "hubspot" / "4711" / "deals" / RUNS[0] / "manifest.json"
     manifest = msgspec.json.decode(path.read_bytes())
     manifest["rows"] = manifest["parts"][0]["rows"] = 3
+    manifest["sha256"] = None
     path.write_bytes(msgspec.json.encode(manifest))
     with pytest.raises(IntegrityError, match="holds 2 rows, its manifest says 3"):
         load_now(settings)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 #: lock → the version that it must be
-READERS = {"requirements-reader-oldest.lock": "1.1.3", "requirements-reader-newest.lock": "2.0.0"}
+READERS = {"requirements-reader-oldest.lock": "1.1.3", "requirements-duckdb2.lock": "2.0.0"}
 
 _READ = """
 import json, sys
@@ -72,7 +72,7 @@ def test_a_newer_version_would_build_files_that_older_ones_read(tmp_path: Path) 
         each["alias"]: each["options"]["storage_version"]
         for each in profile["watertight"]["outputs"]["duckdb"]["attach"]
     }
-    newest, oldest = interpreter("requirements-reader-newest.lock"), interpreter("requirements-reader-oldest.lock")
+    newest, oldest = interpreter("requirements-duckdb2.lock"), interpreter("requirements-reader-oldest.lock")
     assert options["marts"] == options["detail"]
     run([newest, "-c", _MAKE, tmp_path / "pinned.duckdb", f"(storage_version '{options['marts']}')"])
     found = json.loads(run([oldest, "-c", _READ, tmp_path / "pinned.duckdb"]))

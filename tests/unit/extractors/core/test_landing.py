@@ -223,6 +223,10 @@ PART = {"file": "00001.jsonl.zst", "rows": 1, "bytes": 10, "sha256": "0" * 64}
         ({"parts": [PART, PART], "rows": 2}, "names parts other than"),
         ({"parts": [PART | {"sha256": "x"}]}, "without hash"),
         ({"parts": [PART | {"rows": 0}], "rows": 0}, "without hash"),
+        ({"cursor_to": "2026-06-12T01:55:00.000Z"}, "its hash differs"),
+        ({"mode": "complete"}, "its hash differs"),
+        ({"pages": 8}, "its hash differs"),
+        ({"sha256": "0" * 64}, "its hash differs"),
     ],
 )
 def test_a_manifest_that_was_changed_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
