@@ -31,7 +31,7 @@ from warehouse.dictionary import write_dictionary
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
-from watertight import alerts, forecast, night, report, status
+from watertight import alerts, erasure, forecast, night, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
 
@@ -147,6 +147,9 @@ format_option = click.option(
 @click.version_option(package_name="watertight")
 def main() -> None:
     """The sales-funnel warehouse in which no deal and no euro leaks unaccounted."""
+
+
+main.add_command(erasure.command)
 
 
 @main.command()

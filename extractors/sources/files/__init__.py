@@ -24,7 +24,7 @@ from extractors.core.cursor import parse_instant
 from extractors.core.errors import ConfigurationError, IntegrityError
 from extractors.core.run import Extraction
 from extractors.core.settings import Settings
-from extractors.core.spec import ControlTotal, ControlTotals, Record, Resource, Source
+from extractors.core.spec import ControlTotal, ControlTotals, People, Record, Resource, Source
 from extractors.sources.files.check import GivenFile, find_files, read_rows
 from extractors.sources.files.contract import CONTRACTS, contracts_with
 from extractors.sources.files.memory import check_once
@@ -153,6 +153,16 @@ def _cells(file: GivenFile, *columns: str) -> Iterator[tuple[str, ...]]:
             yield tuple("" if position is None else cells[position] or "" for position in at)
 
 
+PEOPLE = (
+    People(
+        "contacts",
+        kept=("contact_id", "company_id", "legal_basis", "consent_at", "consent_withdrawn_at", "created_at"),
+        addresses=("email",),
+        names=("full_name",),
+        phones=("phone",),
+    ),
+)
+
 FILES = Source(
     name="files",
     title="Files",
@@ -160,5 +170,6 @@ FILES = Source(
     resources=tuple(Resource(contract.name, _extract_of(contract.name), "complete") for contract in CONTRACTS),
     is_configured=lambda settings: settings.files_dir is not None,
     connect=connect,
+    people=PEOPLE,
     how_to_set_up="Set WATERTIGHT_FILES_DIR to a folder of CSV or Parquet files.",
 )
