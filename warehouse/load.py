@@ -19,7 +19,7 @@ import duckdb
 from extractors.core.errors import IntegrityError
 from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest, set_aside
 from extractors.core.settings import Settings
-from warehouse import bookkeeping, gates
+from warehouse import audit, bookkeeping, gates
 from warehouse.bookkeeping import utc
 from warehouse.database import explain, require_space, writer
 from warehouse.lease import Lease
@@ -74,6 +74,8 @@ class Loaded:
     pages: int
     requests: int
     is_sweep: bool
+    #: why it would have been set aside, had it not been accepted by name
+    let_pass: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -109,6 +111,9 @@ def load(
                 raise
             if result is not None:
                 loaded.append(result)
+                if result.let_pass and not is_rebuild:
+                    resource = f"{result.source}.{result.resource}"
+                    audit.record(settings, "override", run_id=result.run_id, resource=resource, why=result.let_pass)
                 report(f"{result.source} {result.resource}: {result.rows_landed} landed, {result.rows_new} new")
         if loaded:
             connection.execute("checkpoint")
@@ -220,7 +225,8 @@ def _write_versions(
             number,
             "load_number in (select load_number from raw._loads where data_through <= $as_of)",
         )
-    for what in gates.check(connection, landing, table, number, vanished, accepted):
+    let_pass = gates.check(connection, landing, table, number, vanished, accepted)
+    for what in let_pass:
         report(f"{manifest.source_system} {manifest.resource}: accepted although {what}")
     bookkeeping.write(connection, landing, number, new_by_file, vanished)
     return Loaded(
@@ -236,6 +242,7 @@ def _write_versions(
         pages=manifest.pages,
         requests=manifest.requests,
         is_sweep=manifest.sweep_of is not None,
+        let_pass=tuple(let_pass),
     )
 
 

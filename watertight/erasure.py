@@ -114,11 +114,21 @@ def erase_persons(settings: Settings, emails: Sequence[str], contacts: Sequence[
     """A whole erasure under a lease of its own, as the DAG does it; the receipt."""
     lease = Lease.take(settings.home, one_process=True)
     try:
+        if not emails and not contacts:
+            _require_unfinished(settings)
+            return finish(settings, lease, None, report)
         found = find(settings, emails, contacts)
         begin(settings, lease, found)
         return finish(settings, lease, found, report)
     finally:
         lease.release()
+
+
+def _require_unfinished(settings: Settings) -> None:
+    if not is_unfinished(settings):
+        raise ConfigurationError(
+            "Nobody is named.", "Name a person: --email name@example.com, or --contact hubspot:4711."
+        )
 
 
 def _pending(settings: Settings) -> Path:
@@ -153,10 +163,8 @@ def command(emails: Sequence[str], contacts: Sequence[str], is_sure: bool, as_js
         settings = current.settings
         if "-" in emails:
             emails = [*(each for each in emails if each != "-"), *sys.stdin.read().split()]
-        if not emails and not contacts and not is_unfinished(settings):
-            raise ConfigurationError(
-                "Nobody is named.", "Name a person: --email name@example.com, or --contact hubspot:4711."
-            )
+        if not emails and not contacts:
+            _require_unfinished(settings)
         found = None
         if emails or contacts:
             with current.progress.step("Find") as result:

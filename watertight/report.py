@@ -96,6 +96,8 @@ def summarise(step: str, value: Any) -> str:
             return f"{models} models, {len(tests)} tests" + (f", {warned} warned" if warned else "")
         case "verify" | "publish" | "copy":
             return f"{value['tables']} tables, {value['rows']:,} rows"
+        case "erase":
+            return f"{value['lines_rewritten']:,} lines in {value['landings_rewritten']} landings"
         case _:
             raise ValueError(f"the night has no step {step!r}")
 

@@ -48,7 +48,7 @@ class Canary:
         """As somebody types it where no person belongs, in other capitals, spaces and signs."""
         return (
             f"Call {self.first.upper()}  {self.family} (0049-160/98{self.number:03d}77) or write to <{self.email.lower()}>; "
-            f"\"{self.family}, {self.first}\" said no."
+            f'"{self.family}, {self.first}" said no.'
         )
 
 
@@ -77,10 +77,20 @@ def _planted(table: str, records: Iterator[Record], canaries: int, people: dict[
         properties = payload.get("properties", {})
         if table == "contacts" and properties.get("email") and (len(people) < canaries or record.source_id in people):
             canary = people.setdefault(record.source_id, Canary(len(people)))
-            properties |= {"firstname": canary.first, "lastname": canary.family, "email": canary.email, "phone": canary.phone}
+            properties |= {
+                "firstname": canary.first,
+                "lastname": canary.family,
+                "email": canary.email,
+                "phone": canary.phone,
+            }
             properties["favourite_colour"] = f"that of {canary.family}"
         elif table != "contacts" and number < 2 * canaries:
             canary = Canary(number % canaries)
-            field = {"leads": "hs_lead_name", "deals": "dealname", "companies": "description", "notes": "hs_note_title"}[table]
+            field = {
+                "leads": "hs_lead_name",
+                "deals": "dealname",
+                "companies": "description",
+                "notes": "hs_note_title",
+            }[table]
             properties[field] = canary.sentence if number % 2 else f"{canary.first} {canary.family}"
         yield record._replace(payload=json.dumps(payload, ensure_ascii=number % 3 == 0).encode())
