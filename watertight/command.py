@@ -346,7 +346,7 @@ def show_as_of(day: str, mart: str, known: str | None, where: str | None, form: 
     with session("as-of", as_json=as_json, answer_only=True) as current:
         table = as_of.find_table(mart)
         days = as_of.read_day(day, "DAY"), as_of.read_day(known, "--known") if known is not None else None
-        statement = f'select * from "{table}" {f"where ({where})" if where is not None else ""} order by all'
+        statement = f'select * from "{table}" {f"where ({where})" if where is not None else ""} order by all'  # noqa: S608 - its user's own condition, asked of a connection that can only read
         query.require_answerable(current.settings, table, statement)
         with ExitStack() as recomputed:
             with current.progress.step(f"Recompute {table}") as result:
@@ -368,7 +368,7 @@ def simulate(arguments: Sequence[str]) -> None:
         added = [part for name, value in defaults.items() if name not in given for part in (name, value)]
         # A process of its own: the simulated company is no part of the warehouse and nothing here imports it.
         raise SystemExit(
-            subprocess.run([sys.executable, "-m", "simulator", *arguments, *added], check=False).returncode
+            subprocess.run([sys.executable, "-m", "simulator", *arguments, *added], check=False).returncode  # noqa: S603 - this Python, a module of this project and its own arguments
         )
 
 

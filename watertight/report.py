@@ -119,7 +119,7 @@ def show_publication(settings: Settings, console: Console) -> None:
     console.print(Text(f"  {settings.published_dir / 'marts.duckdb'}"), soft_wrap=True)
     console.print("[bold]Next[/]")
     command = "watertight" if console.is_terminal else ".venv/bin/watertight"
-    console.print(Text(f'  {command} sql "select * from mart_sales__pipeline_board"'), soft_wrap=True)
+    console.print(Text(f'  {command} sql "select * from mart_sales__pipeline_board"'), soft_wrap=True)  # noqa: S608 - names are ours and checked, values are bound
     if settings.simulated_time or settings.is_demonstration:
         console.print(Text("  make nightly          the next day of the simulated company"))
     console.print(Text(f"  {command} status    how things stand"))

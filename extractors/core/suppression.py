@@ -249,7 +249,7 @@ def read_or_begin(settings: Settings) -> Suppression:
     if _key(settings) is None:
         write_privately(settings.home / KEY, secrets.token_hex(32).encode())
     key = _key(settings)
-    assert key is not None, "it was set or has just been made"
+    assert key is not None, "it was set or has just been made"  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
     return Suppression(settings.home, key)
 
 

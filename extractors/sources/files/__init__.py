@@ -75,7 +75,7 @@ def connect(settings: Settings) -> FilesConnection:
 def _extract_of(name: str) -> Callable[[Extraction], None]:
     def extract(extraction: Extraction) -> None:
         connection = extraction.connection
-        assert isinstance(connection, FilesConnection)
+        assert isinstance(connection, FilesConnection)  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
         check_once(connection.settings, connection.folder, connection.given)
         file = connection.given.get(name)
         cursor = extraction.window.cursor_from
@@ -149,7 +149,7 @@ def _cells(file: GivenFile, *columns: str) -> Iterator[tuple[str, ...]]:
     with open_table(file.path, file.signature) as table:
         at = [table.header.index(column) if column in table.header else None for column in columns]
         for _, cells in table.rows:
-            assert not isinstance(cells, BadLine), "a checked file has none"
+            assert not isinstance(cells, BadLine), "a checked file has none"  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
             yield tuple("" if position is None else cells[position] or "" for position in at)
 
 

@@ -114,7 +114,7 @@ def _count(connection: Connection, resource: str) -> Held | None:
         return None
     org = cast(SalesforceConnection, connection)
     try:
-        records = org.get(org.path("/queryAll"), _Counted, {"q": f"SELECT COUNT() FROM {kind.entity}"}).totalSize
+        records = org.get(org.path("/queryAll"), _Counted, {"q": f"SELECT COUNT() FROM {kind.entity}"}).totalSize  # noqa: S608 - names as Salesforce described them, instants of our own
     except NotThereError:
         return Held(0, 2_000, {"API requests": 1})
     return Held(records, 2_000, {"API requests": 1})
