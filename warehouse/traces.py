@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -125,35 +127,52 @@ def search(settings: Settings, wanted: Iterable[str]) -> tuple[list[str], int, i
     Landing files are unpacked first, since compression hides what they say; so does that of DuckDB, hence the tables. Capitals do not
     count. Returns the places where one is found (never the text itself), and how many files and tables were read.
     """
-    needles = {
-        form.casefold().encode()
-        for text in wanted
-        for form in (text, json.dumps(text)[1:-1])
-        if text
-    }  # fmt: skip
+    wanted = [text for text in wanted if text]
+    if not wanted:
+        return [], 0, 0
+    needle = re.compile(_any_of({form.encode().lower() for text in wanted for form in _forms(text)}))
     hits, files, tables = [], 0, 0
     with plain_errors(settings.home):
         for path in sorted(settings.home.rglob("*")):
             if not path.is_file() or path.is_symlink() or settings.home / _NOT_OURS in path.parents:
                 continue
             files += 1
-            if any(needle in _folded(piece) for piece in _pieces(path) for needle in needles):
+            if any(needle.search(piece.lower()) for piece in _pieces(path)):
                 hits.append(str(path))
             if path.suffix == ".duckdb":
-                found, read = _search_tables(path, needles)
+                found, read = _search_tables(path, wanted)
                 hits += [f"{path}: {table}" for table in found]
                 tables += read
     return hits, files, tables
 
 
-def _folded(piece: bytes) -> bytes:
-    return piece.decode(errors="replace").casefold().encode()
+def _forms(text: str) -> Iterator[str]:
+    """As it may be written: as given, in other capitals, and escaped as in JSON."""
+    for form in (text, text.casefold(), text.upper()):
+        yield form
+        yield json.dumps(form)[1:-1]
+
+
+def _thousands(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while some := list(islice(lines, 1000)):
+        yield some
+
+
+def _any_of(needles: Iterable[bytes]) -> bytes:
+    """One pattern that finds any of them and looks at few bytes twice: what they begin with in common stands there once."""
+    by_first: dict[bytes, list[bytes]] = defaultdict(list)
+    for needle in needles:
+        if not needle:
+            return b""
+        by_first[needle[:1]].append(needle[1:])
+    return b"(?:" + b"|".join(re.escape(first) + _any_of(rests) for first, rests in sorted(by_first.items())) + b")"
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
     """A file in pieces that overlap by more than any text that is looked for; what is packed, unpacked."""
     if path.name.endswith(".jsonl.zst"):
-        yield from read_lines(path)
+        for lines in _thousands(read_lines(path)):
+            yield b"\n".join(lines)
         return
     rest = b""
     with path.open("rb") as file:
@@ -162,9 +181,12 @@ def _pieces(path: Path) -> Iterator[bytes]:
             rest = piece[-1024:]
 
 
-def _search_tables(path: Path, needles: set[bytes]) -> tuple[list[str], int]:
+def _search_tables(path: Path, wanted: list[str]) -> tuple[list[str], int]:
+    """The tables in which one of the texts stands, and how many tables there are. A value is compared without regard to capitals."""
     found, read = [], 0
-    condition = " or ".join(f"contains(lower(scanned::varchar), ${number})" for number in range(1, len(needles) + 1))
+    pattern = "|".join(
+        sorted({re.escape(form.lower()).replace("/", "\\/") for text in wanted for form in _forms(text)})
+    )
     with reader(path) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where not internal order by all"
@@ -172,15 +194,14 @@ def _search_tables(path: Path, needles: set[bytes]) -> tuple[list[str], int]:
         for schema, table in tables:
             read += 1
             name = f'"{schema}"."{table}"'
-            values = [needle.decode() for needle in sorted(needles)]
-            if (
-                needles
-                and connection.execute(f"select 1 from {name} as scanned where {condition} limit 1", values).fetchone()  # noqa: S608 - names are ours and checked, values are bound
-            ):
+            if connection.execute(
+                f"select 1 from {name} as scanned where regexp_matches(lower(scanned::varchar), $1) limit 1",  # noqa: S608 - a table that is there
+                [pattern],
+            ).fetchone():
                 found.append(name)
-        for (text,) in _definitions(connection):
-            if any(needle in _folded(text.encode()) for needle in needles):
-                found.append("a definition or comment")
+        said = "\n".join(text for (text,) in _definitions(connection)).lower()
+        if re.search(pattern, said):
+            found.append("a definition or comment")
     return found, read
 
 
