@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls bench \
-	metrics-page semantic lock clean
+	metrics-page semantic sbom lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -84,6 +84,11 @@ bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hou
 
 metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md and the answers of docs/analysts.md (two minutes)
 	@$(PYTHON) -m tests.metrics_page --write
+
+SBOM ?= build/sbom.cdx.json
+sbom: $(DEV) ## the bill of materials of what a night needs (CycloneDX), from its lock: build/sbom.cdx.json
+	@mkdir -p $(dir $(SBOM))
+	@$(VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --sv 1.6 --output-reproducible -o $(SBOM) requirements.lock
 
 semantic: $(SEMANTIC) ## hold MetricFlow's answers (dbt_project/semantic) against mart_metrics__values (three minutes)
 	@$(PYTHON) -m tests.semantic

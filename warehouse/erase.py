@@ -132,7 +132,7 @@ def find(settings: Settings, people: PeopleOf, wanted: Wanted) -> Found:
     while found.size != before:
         before = found.size
         for source, account, told in _persons(settings, people):
-            if _is_wanted(source, account, told, wanted, found):
+            if not told.is_staff and _is_wanted(source, account, told, wanted, found):
                 # Where the record itself carries the address, it is that of all it names; a lead of two contacts is not that of the other.
                 places = told.persons if told.addresses & found.addresses else told.persons[:1]
                 found.places |= {(source, account, *place) for place in places}
@@ -142,7 +142,7 @@ def find(settings: Settings, people: PeopleOf, wanted: Wanted) -> Found:
                 for compared, text in told.written:
                     found.written[compared].add(text)
     for source, account, told in _persons(settings, people):
-        if not _is_wanted(source, account, told, wanted, found):
+        if told.is_staff or not _is_wanted(source, account, told, wanted, found):
             found.shared.update(names=len(found.names & told.names), phones=len(found.phones & told.phones))
             found.names -= told.names
             found.phones -= told.phones

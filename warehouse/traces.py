@@ -44,7 +44,7 @@ def clear(settings: Settings, suppression: Suppression) -> dict[str, int]:
             shutil.rmtree(folder, ignore_errors=True)
         (home / "files_checked.json").unlink(missing_ok=True)
         for path in _other_files(settings):
-            if path.open("rb").read(len(_SQLITE)) == _SQLITE:
+            if _is_sqlite(path):
                 done["texts_rewritten"] += _clean_sqlite(path, suppression)
             else:
                 done["texts_rewritten"] += _clean_text(path, suppression)
@@ -72,6 +72,11 @@ def _other_files(settings: Settings) -> Iterator[Path]:
         is_text = path.is_file() and not path.is_symlink() and not any(place in path.parents for place in ours)
         if is_text and path.suffix not in (".duckdb", ".wal") and path.name not in (LIST, KEY, "audit.jsonl"):
             yield path
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 def _clean_text(path: Path, suppression: Suppression) -> bool:

@@ -26,7 +26,7 @@ from extractors.core.connections import Connections
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings, read_settings
 from extractors.sources import SOURCES
-from warehouse import as_of, query
+from warehouse import as_of, audit, query
 from warehouse.dictionary import write_dictionary
 from warehouse.home import open_home
 from warehouse.lease import Lease
@@ -249,6 +249,8 @@ def verify(as_json: bool) -> None:
         with current.progress.step("Read the published files") as result:
             rows = report.scan_published(current.settings)
             result.text = f"{len(rows)} tables, {sum(rows.values()):,} rows"
+        with current.progress.step("Check the audit log") as result:
+            result.text = f"{audit.check(current.settings)} lines, each followed by its hash"
         with current.progress.step("Rebuild and compare") as result:
             differences = compare_with_rebuild(current.settings, night.raw_tables(), current.progress.say)
             result.text = f"{len(differences)} tables differ" if differences else "every row equal"

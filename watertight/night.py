@@ -15,7 +15,7 @@ from extractors import sources as registry
 from extractors.core.connections import Connections
 from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
-from warehouse import audit
+from warehouse import audit, retention
 from warehouse.build import build as build_marts
 from warehouse.lease import Lease
 from warehouse.load import load as load_landings
@@ -90,6 +90,7 @@ def publish(settings: Settings, run_id: str, report: Report = silent) -> dict[st
     lease.renew()
     published = publish_files(settings, lease, make_page, report)
     audit.record(settings, "publication", run_id=run_id, tables=published["tables"], rows=published["rows"])
+    retention.expire(settings)
     lease.release()
     return published
 

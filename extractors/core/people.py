@@ -69,6 +69,7 @@ class Told:
     """What one record of a table of persons tells: whose it is, and the addresses, names and telephone numbers in it."""
 
     def __init__(self, people: People, source_id: str, payload: Any) -> None:
+        self.is_staff = people.is_staff
         self.persons = [(people.table, source_id)]
         for path, table in people.persons:
             self.persons += [(table, text) for text in texts_at(payload, path)]

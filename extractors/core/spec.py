@@ -97,6 +97,8 @@ class People:
     names: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
     persons: tuple[tuple[str, str], ...] = ()
+    #: the sellers: never erased, but a name or telephone number that one of them bears identifies nobody else
+    is_staff: bool = False
 
 
 class Held(NamedTuple):

@@ -193,7 +193,9 @@ class Filter:
         payload, source_id = record.payload, record.source_id
         if people is not None:
             said = decode(payload)
-            if self._suppression.is_person(self._source, self._account, Told(people, source_id, said)):
+            if not people.is_staff and self._suppression.is_person(
+                self._source, self._account, Told(people, source_id, said)
+            ):
                 payload = without_person(people, said)
         text = payload.decode()
         is_other_person = people is not None and people.names and payload is record.payload

@@ -161,6 +161,7 @@ PEOPLE = (
         names=("full_name",),
         phones=("phone",),
     ),
+    People("owners", kept=(), addresses=("email",), names=("owner_name",), is_staff=True),
 )
 
 FILES = Source(

@@ -69,6 +69,7 @@ PEOPLE = (
         ))),
         persons=(("associations.contacts", "contacts"),),
     ),
+    People("owners", kept=(), addresses=("email",), names=("firstName", "lastName"), is_staff=True),
 )  # fmt: skip
 
 

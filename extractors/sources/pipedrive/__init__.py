@@ -75,6 +75,7 @@ PEOPLE = (
         ),
         persons=(("person_id", "persons"),),
     ),
+    People("users", kept=(), addresses=("email",), names=("name",), phones=("phone",), is_staff=True),
 )
 
 PIPEDRIVE = Source(

@@ -29,6 +29,7 @@ PEOPLE = (
         phones=("value",),
         persons=(("party", "parties"),),
     ),
+    People("employees", kept=(), names=("name",), is_staff=True),
 )
 
 TRYTON = Source(
