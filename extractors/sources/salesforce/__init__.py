@@ -94,7 +94,6 @@ PEOPLE = (
         ),
         addresses=_ADDRESSES, names=_NAMES, phones=_PHONES, persons=(("ConvertedContactId", "contacts"),),
     ),
-    People("leads_formulas", kept=("Id",), persons=(("Id", "leads"),)),
     People("users", kept=(), addresses=_ADDRESSES, names=("Name",), phones=_PHONES, is_staff=True),
 )  # fmt: skip
 _FORMULAS = (OPPORTUNITIES, OBJECTS[2], OBJECTS[3])
