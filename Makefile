@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls bench \
-	metrics-page semantic sbom lock clean
+	metrics-page semantic sbom erasure lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -84,6 +84,9 @@ bench: $(BENCH) ## what a night costs, measured: writes docs/performance.md (hou
 
 metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md and the answers of docs/analysts.md (two minutes)
 	@$(PYTHON) -m tests.metrics_page --write
+
+erasure: $(DEV) ## erase a hundred persons of the demonstration company and look for them everywhere: writes docs/proofs/erasure.md (ten minutes)
+	@$(PYTHON) -m tests.faults.erasure_proof --write
 
 SBOM ?= build/sbom.cdx.json
 sbom: $(DEV) ## the bill of materials of what a night needs (CycloneDX), from its lock: build/sbom.cdx.json

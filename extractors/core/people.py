@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -103,16 +103,22 @@ def texts_at(value: Any, path: str) -> list[str]:
     return [str(each) for each in values if each is not None and not isinstance(each, dict | list | bool)]
 
 
-def without_person(people: People, payload: Any) -> bytes:
-    """The payload with null in place of everything that the table does not declare as kept; the fields' names stay."""
-    return _encode(_kept(payload, frozenset(people.kept), ""))
+def without_person(people: People, payload: Any, mark: Callable[[str], str]) -> bytes:
+    """The payload with null in place of everything that the table does not declare as kept; the fields' names stay.
+
+    An address, a name or a telephone number that was there becomes `mark` of it: that there was one is no personal datum, and counts
+    of whoever could be reached stay as they were.
+    """
+    return _encode(_kept(payload, frozenset(people.kept), {*people.addresses, *people.names, *people.phones}, mark, ""))
 
 
-def _kept(value: Any, kept: frozenset[str], path: str) -> Any:
+def _kept(value: Any, kept: frozenset[str], marked: set[str], mark: Callable[[str], str], path: str) -> Any:
     if path in kept:
         return value
     if isinstance(value, dict):
-        return {name: _kept(each, kept, f"{path}.{name}" if path else name) for name, each in value.items()}
+        return {
+            name: _kept(each, kept, marked, mark, f"{path}.{name}" if path else name) for name, each in value.items()
+        }
     if isinstance(value, list):
-        return [_kept(each, kept, path) for each in value if isinstance(each, dict | list)]
-    return None
+        return [_kept(each, kept, marked, mark, path) for each in value if isinstance(each, dict | list)]
+    return mark(value) if path in marked and isinstance(value, str) and value.strip() else None

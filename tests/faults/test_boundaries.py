@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from hypothesis import given
+from hypothesis import settings as draws
 from hypothesis import strategies as st
 
 from extractors.core.errors import ConfigurationError
@@ -136,6 +137,7 @@ def test_no_name_leads_out_of_the_landing(tmp_path: Path, name: str, place: int)
         run_folder(tmp_path, *names)
 
 
+@draws(deadline=None)
 @given(st.text(alphabet=string.printable + "äß名\u202e\u0000", min_size=1, max_size=120))
 def test_a_name_that_is_taken_stays_below_its_folder(name: str) -> None:
     root = Path("/somewhere/landing")

@@ -88,8 +88,13 @@ def _write_beside(settings: Settings, people: list[Canary]) -> None:
 
 
 def traces(home: Path, people: list[Canary]) -> set[str]:
-    """The files, unpacked, and the columns of databases in which a canary is found. Written apart from the product's own search."""
-    words = [text.lower() for each in people for text in (*each.texts, f"98{each.number:03d}77")]
+    """Where a canary is found."""
+    return traces_of(home, [text for each in people for text in (*each.texts, f"98{each.number:03d}77")])
+
+
+def traces_of(home: Path, texts: list[str]) -> set[str]:
+    """The files, unpacked, and the columns of databases in which a text is found. Written apart from the product's own search."""
+    words = [text.lower() for text in texts]
     words += [json.dumps(word)[1:-1].lower() for word in words]
     found = set()
     for path in (path for path in home.rglob("*") if path.is_file() and not path.is_symlink()):
@@ -107,7 +112,7 @@ def traces(home: Path, people: list[Canary]) -> set[str]:
                     "select schema_name, table_name, column_name from duckdb_columns() where not internal"
                 ).fetchall():
                     texts = connection.execute(
-                        f'select lower("{column}"::varchar) from "{schema}"."{table}"'
+                        f'select distinct lower("{column}"::varchar) from "{schema}"."{table}"'
                     ).fetchall()
                     if any(word in (text or "") for (text,) in texts for word in words):
                         found.add(f"{path.relative_to(home)}:{schema}.{table}.{column}")
@@ -181,8 +186,8 @@ def test_nothing_is_left_in_any_byte_and_every_figure_stays(planted: Planted, se
     with duckdb.connect(str(settings.detail_file), read_only=True) as connection:
         ids = ", ".join(f"'{source_id}'" for source_id in planted.people)
         assert connection.execute(
-            f"select distinct email, full_name, phone from dim_contact_details where source_contact_id in ({ids})"
-        ).fetchall() == [(None, None, None)]
+            f"select distinct email[:7], full_name, phone from dim_contact_details where source_contact_id in ({ids})"
+        ).fetchall() == [("erased-", "[erased]", "[erased]")]
         assert connection.execute("select count(email) > 10 from dim_contact_details").fetchone() == (True,)
     assert audit.check(settings) > 0
     assert compare_with_rebuild(settings, night.raw_tables()) == []
@@ -210,16 +215,15 @@ def test_the_same_crm_does_not_bring_them_back(planted: Planted, settings: Setti
     }
     assert len(held) > 2 * CANARIES
     for source_id in planted.people:
-        assert held[source_id]["properties"]["email"] is None
-        assert held[source_id]["properties"]["lastname"] is None
+        assert held[source_id]["properties"]["email"].startswith("erased-")
+        assert held[source_id]["properties"]["lastname"] == "[erased]"
+        assert held[source_id]["properties"]["jobtitle"] is None
         assert held[source_id]["properties"]["createdate"]
         assert held[source_id]["id"] == source_id
     assert sum(bool(payload["properties"]["email"]) for payload in held.values()) > CANARIES
 
 
-@pytest.mark.parametrize(
-    "step", ["rewrite_landings", "_move_in", "reload", "build", "publish", "clear", "search", "record"]
-)
+@pytest.mark.parametrize("step", ["_move_in", "reload", "publish", "clear", "record"])
 def test_an_erasure_that_was_cut_off_is_finished_by_the_next(
     planted: Planted, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
