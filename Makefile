@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers \
-	containers kills simultaneous failing-writes corruption volume bench metrics-page semantic lock clean
+	containers kills simultaneous failing-writes corruption volume bench metrics-page semantic sbom erasure lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -109,6 +109,14 @@ volume: $(DEV) ## extract and load a million deals, and say how much memory that
 
 metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md and the answers of docs/analysts.md (two minutes)
 	@$(PYTHON) -m tests.metrics_page --write
+
+erasure: $(DEV) ## erase a hundred persons of the demonstration company and look for them everywhere: writes docs/proofs/erasure.md (ten minutes)
+	@$(PYTHON) -m tests.faults.erasure_proof --write
+
+SBOM ?= build/sbom.cdx.json
+sbom: $(DEV) ## the bill of materials of what a night needs (CycloneDX), from its lock: build/sbom.cdx.json
+	@mkdir -p $(dir $(SBOM))
+	@$(VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --sv 1.6 --output-reproducible -o $(SBOM) requirements.lock
 
 semantic: $(SEMANTIC) ## hold MetricFlow's answers (dbt_project/semantic) against mart_metrics__values (three minutes)
 	@$(PYTHON) -m tests.semantic

@@ -32,7 +32,7 @@ MEMBERS = {
                 and period_start >= (select {_FIRST_YEAR} from mart_metrics__periods)
         )
         order by 1
-    """,
+    """,  # noqa: S608 - constants of this module
     "pipelines": """
         select row_number() over (order by dimension_value, dimension_key) - 1 as pipeline,
             dimension_key as pipeline_key, dimension_value as pipeline_name
@@ -63,7 +63,7 @@ MEMBERS = {
             from mart_sales__pipeline_daily
             group by calendar_date
         )
-    """,
+    """,  # noqa: S608 - constants of this module
 }
 
 #: the member that a row with a dimension stands for: all three are null in the rows of the whole company, once the other dimensions are left out
@@ -109,7 +109,7 @@ def _changes(held: str) -> str:
             case when max(unconverted_count) > 0 then list(cast(unconverted_count as bigint) order by day) end as unconverted_counts
         from changes
         group by stage, owner order by stage, owner
-    """
+    """  # noqa: S608 - constants of this module
 
 
 QUESTIONS = {
@@ -146,7 +146,7 @@ QUESTIONS = {
         {_MEMBER}
         where mart.dimension in ('all', 'pipeline', 'owner')
         order by waterfall_form, period, pipeline nulls first, owner nulls first
-    """,
+    """,  # noqa: S608 - constants of this module
     "cohorts": """
         select cohort_kind, period, pipelines.pipeline, stage, mart.stage_kind, cohort_count, converted_count, conversion_rate,
             conversion_rate_low, conversion_rate_high, open_count, incomplete_history_count, p90_days, matured
@@ -171,7 +171,7 @@ QUESTIONS = {
         {_MEMBER}
         where mart.dimension in ('all', 'pipeline', 'owner', 'channel')
         order by period, pipeline nulls first, owner nulls first, channel nulls first
-    """,
+    """,  # noqa: S608 - constants of this module
     "cycles": """
         select period, pipeline, deal_count, mean_days, median_days, p90_days
         from mart_sales__sales_cycle as mart
@@ -206,7 +206,7 @@ QUESTIONS = {
         {_MEMBER}
         where mart.dimension in ('all', 'pipeline', 'owner')
         order by period, pipeline nulls first, owner nulls first
-    """,
+    """,  # noqa: S608 - constants of this module
     "coverage": f"""
         select period, pipeline, owner, expected_count, expected_amount, quota_amount, coverage_ratio, quota_to_win_amount,
             coverage_to_win_ratio, missing_reason
@@ -215,7 +215,7 @@ QUESTIONS = {
         {_MEMBER}
         where mart.dimension in ('all', 'pipeline', 'owner')
         order by period, pipeline nulls first, owner nulls first
-    """,
+    """,  # noqa: S608 - constants of this module
     "targets": """
         select period, pipeline, owner, metric, mart.value, mart.target, mart.target_missing_reason
         from mart_metrics__values as mart
@@ -253,7 +253,7 @@ QUESTIONS = {
         left join channels on channels.channel_key = mart.channel
         where place <= {RECOVERY_ROWS} or place_of_owner <= {RECOVERY_ROWS_OF_OWNER}
         order by place
-    """,
+    """,  # noqa: S608 - constants of this module
     "recovery_totals": """
         select list_kind, pipelines.pipeline, owner, channels.channel, count(*) as deal_count, sum(booked_amount) as booked_amount
         from mart_sales__recovery_list as mart
@@ -282,7 +282,7 @@ QUESTIONS = {
         left join owners on owners.owner_key = cast(mart.owner_key as varchar)
         where place <= {UNTIDY_ROWS} or place_of_owner <= {UNTIDY_ROWS_OF_OWNER}
         order by finding, place
-    """,
+    """,  # noqa: S608 - constants of this module
     "freshness": """
         select source_system, account, data_through, is_in_latest_run, hours_behind, is_behind
         from mart_ops__freshness order by source_system, account

@@ -271,7 +271,7 @@ def start(
     seed: int = 7,
     night: int = 1,
     port: int = 0,
-    token: str = "simulated-token",
+    token: str = "simulated-token",  # noqa: S107 - the token of a simulator
     fault: Fault | None = None,
     history_days: int = HISTORY_DAYS,
 ) -> Iterator[Simulation]:

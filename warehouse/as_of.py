@@ -186,7 +186,7 @@ def _forget(connection: duckdb.DuckDBPyConnection, run_ids: list[str]) -> None:
         order by all"""
     ).fetchall()
     for schema, table, column in tables:
-        connection.execute(f'delete from "{schema}"."{table}" where "{column}" not in (select load_number from known)')
+        connection.execute(f'delete from "{schema}"."{table}" where "{column}" not in (select load_number from known)')  # noqa: S608 - names are ours and checked, values are bound
     connection.execute("drop schema if exists intermediate cascade")
 
 
@@ -236,8 +236,8 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
                 place, descriptor = folder, lock
             else:
                 os.close(lock)
-    assert place is not None
-    assert descriptor is not None
+    assert place is not None  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
+    assert descriptor is not None  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
     try:
         require_space(root, 2 * size, "a copy of the warehouse")
         scratch = settings.model_copy(update={"home_dir": place})

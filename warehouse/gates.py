@@ -92,7 +92,7 @@ def _volume(
             connection,
             f"""select count(*) from (
                 select arg_max(_is_deleted, (_load_number, _record_number)) as is_deleted from raw."{judged}"
-                where _account = $1 and _load_number < $2 group by _source_id) where not is_deleted""",
+                where _account = $1 and _load_number < $2 group by _source_id) where not is_deleted""",  # noqa: S608 - names are ours and checked, values are bound
             [manifest.account, number],
         )
         if before >= FEW_ROWS and vanished > MOST_VANISHED * before:
@@ -126,7 +126,7 @@ def _lost_fields(
         select distinct _source_id from raw."{table}"
         where _load_number < $1 and not _is_deleted and _account = $2 and _source_id in (
             select _source_id from raw."{table}" where _load_number = $1 and not _is_deleted and _account = $2)
-        order by md5(_source_id) limit {COMPARED_RECORDS}""",
+        order by md5(_source_id) limit {COMPARED_RECORDS}""",  # noqa: S608 - names are ours and checked, values are bound
         [number, manifest.account],
     )
     records = _number(connection, "select count(*) from again", [])
@@ -163,7 +163,7 @@ def _filled(connection: duckdb.DuckDBPyConnection, table: str, loads: str, accou
             top as (
                 select versions._source_id as id, one.key, one.value, one.type from versions, json_each(versions.payload) as one
             )
-            select field, count(*) filter (where is_filled) from ({_FIELDS}) group by field""",
+            select field, count(*) filter (where is_filled) from ({_FIELDS}) group by field""",  # noqa: S608 - names are ours and checked, values are bound
             [account],
         ).fetchall()
     )

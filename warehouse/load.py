@@ -19,7 +19,7 @@ import duckdb
 from extractors.core.errors import IntegrityError
 from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest, set_aside
 from extractors.core.settings import Settings
-from warehouse import bookkeeping, gates
+from warehouse import audit, bookkeeping, gates
 from warehouse.bookkeeping import utc
 from warehouse.database import explain, require_space, writer
 from warehouse.lease import Lease
@@ -74,6 +74,8 @@ class Loaded:
     pages: int
     requests: int
     is_sweep: bool
+    #: why it would have been set aside, had it not been accepted by name
+    let_pass: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -113,6 +115,9 @@ def load(
                 raise
             if result is not None:
                 loaded.append(result)
+                if result.let_pass and not is_rebuild:
+                    resource = f"{result.source}.{result.resource}"
+                    audit.record(settings, "override", run_id=result.run_id, resource=resource, why=result.let_pass)
                 report(f"{result.source} {result.resource}: {result.rows_landed} landed, {result.rows_new} new")
         if loaded:
             connection.execute("checkpoint")
@@ -182,7 +187,9 @@ def _write_versions(
     table, number = _table(manifest), _scalar(connection, f"select 1 + {_NEWEST_LOAD}")
     connection.execute(_CREATE_RESOURCE.format(table=table))
     is_first = not _scalar(
-        connection, f'select count(*) from (from raw."{table}" where _account = $1 limit 1)', [manifest.account]
+        connection,
+        f'select count(*) from (from raw."{table}" where _account = $1 limit 1)',  # noqa: S608 - names are ours and checked, values are bound
+        [manifest.account],
     )
     if is_first:
         _bring(connection, landing, table, number)
@@ -195,7 +202,7 @@ def _write_versions(
     if is_first and rows_to_add < manifest.rows:
         connection.execute(
             f"""delete from raw."{table}" where _load_number = $1
-            and _record_number in (select _record_number from arrivals where not is_new)""",
+            and _record_number in (select _record_number from arrivals where not is_new)""",  # noqa: S608 - names are ours and checked, values are bound
             [number],
         )
     elif rows_to_add and not is_first:
@@ -204,7 +211,7 @@ def _write_versions(
             connection, landing, table, number,
             "" if everything else "where _record_number in (select _record_number from arrivals where is_new)",
         )  # fmt: skip
-    rows_new = _scalar(connection, f'select count(*) from raw."{table}" where _load_number = $1', [number])
+    rows_new = _scalar(connection, f'select count(*) from raw."{table}" where _load_number = $1', [number])  # noqa: S608 - names are ours and checked, values are bound
     rows_held = _scalar(connection, "select count(*) from arrivals where not is_new")
     if rows_new + rows_held != manifest.rows:
         raise _refused(
@@ -224,7 +231,8 @@ def _write_versions(
             number,
             "load_number in (select load_number from raw._loads where data_through <= $as_of)",
         )
-    for what in gates.check(connection, landing, table, number, vanished, accepted):
+    let_pass = gates.check(connection, landing, table, number, vanished, accepted)
+    for what in let_pass:
         report(f"{manifest.source_system} {manifest.resource}: accepted although {what}")
     bookkeeping.write(connection, landing, number, new_by_file, vanished)
     return Loaded(
@@ -240,6 +248,7 @@ def _write_versions(
         pages=manifest.pages,
         requests=manifest.requests,
         is_sweep=manifest.sweep_of is not None,
+        let_pass=tuple(let_pass),
     )
 
 
@@ -252,7 +261,7 @@ def _bring(
             f"""insert into raw."{table}"
             select $account, _source_id, cast(_source_updated_at as timestamp), cast(_extracted_at as timestamp), _run_id,
                 _record_number, _is_deleted, $number, {_HASH}, payload
-            from {_LINES} {condition}""",
+            from {_LINES} {condition}""",  # noqa: S608 - names are ours and checked, values are bound
             {"account": landing.manifest.account, "number": number, "files": _files(landing)},
         )
 
@@ -272,7 +281,7 @@ def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing, brou
     if brought is None:
         connection.execute(
             f"""insert into arrivals select parse_filename(filename), _source_id, _record_number, {_HASH}, _run_id, null
-            from {_LINES}""",
+            from {_LINES}""",  # noqa: S608 - names are ours and checked, values are bound
             {"files": _files(landing)},
         )
     else:
@@ -282,7 +291,7 @@ def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing, brou
             f"""insert into arrivals
             select list_extract($names, 1 + len(list_filter($ends, lambda last: last < _record_number))), _source_id, _record_number,
                 _version_hash, _run_id, null
-            from raw."{brought}" where _load_number = $number""",
+            from raw."{brought}" where _load_number = $number""",  # noqa: S608 - names are ours and checked, values are bound
             {"names": [part.file for part in manifest.parts], "ends": ends, "number": number},
         )
     counted = dict(connection.execute("select file_name, count(*) from arrivals group by file_name").fetchall())
@@ -308,7 +317,7 @@ def _decide_new(connection: duckdb.DuckDBPyConnection, table: str, account: str,
         f"""create or replace temp table held as
         select _source_id, arg_max(_version_hash, (_load_number, _record_number)) as _version_hash
         from raw."{table}" where _account = $1 and _load_number < $2
-            and _source_id in (select _source_id from arrivals) group by _source_id""",
+            and _source_id in (select _source_id from arrivals) group by _source_id""",  # noqa: S608 - names are ours and checked, values are bound
         [account, number],
     )
     connection.execute(
@@ -339,7 +348,7 @@ def _mark_vanished(
                 from raw."{table}" where _account = $account and _load_number <= $number group by _source_id
             )
             where not is_deleted and $as_of is not null and {may_be_judged} and _source_id not in (select _source_id from arrivals)
-        ) and _account = $account""",
+        ) and _account = $account""",  # noqa: S608 - names are ours and checked, values are bound
         {
             "extracted_at": utc(manifest.extracted_at),
             "run_id": manifest.run_id,

@@ -1,8 +1,8 @@
 """What a publication is made of, written down beside it: whoever reads the manifest knows which files belong to one night, and
 whether they are still what was published.
 
-The manifests' own hashes stand in `publications.jsonl` in the home, each line with the hash of the line before it: a manifest or a line
-that is changed afterwards no longer fits.
+The manifests' own hashes stand in the home's audit log, each line with the hash of the line before it: a manifest or a line that is
+changed afterwards no longer fits.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from typing import Any
 
 from extractors.core.errors import IntegrityError
 from extractors.core.settings import Settings
+from warehouse import audit
 from warehouse.database import plain_errors, reader
 
 VERSION = 1
 LINK = "manifest.json"
+#: what the audit log calls it
+PUBLICATION = "publication"
 
 _REACH = "select source_system, account, data_through, warehouse_data_through, run_id from dim_sources order by all"
 _CHUNK = 4 * 2**20
@@ -105,17 +108,8 @@ def has_its_files(folder: Path, manifest: dict[str, Any]) -> bool:
 
 
 def enter(settings: Settings, run_id: str, manifest: bytes) -> None:
-    """Adds a manifest's hash to the record of publications; the caller holds the lease."""
-    path = _record(settings)
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    entry = {"run_id": run_id, "manifest_sha256": _hash(manifest), "previous_sha256": _hash(lines[-1]) if lines else None}  # fmt: skip
-    lines.append(json.dumps(entry).encode())
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(b"\n".join(lines) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Writes a manifest's hash into the audit log; the caller holds the lease."""
+    audit.record(settings, PUBLICATION, run_id=run_id, manifest_sha256=_hash(manifest))
 
 
 def check(settings: Settings) -> int:
@@ -132,10 +126,10 @@ def check(settings: Settings) -> int:
             raise _changed(folder / f"manifest_{shown}.json", "it is gone")
         for run_id, path in found.items():
             if run_id not in entered and entered and run_id > min(entered):
-                raise _changed(path, f"no publication of that run is recorded in {_record(settings)}")
+                raise _changed(path, f"no publication of that run is recorded in {audit.audit_file(settings)}")
             content = path.read_bytes()
             if run_id in entered and _hash(content) != entered[run_id]:
-                raise _changed(path, f"its hash differs from the one in {_record(settings)}")
+                raise _changed(path, f"its hash differs from the one in {audit.audit_file(settings)}")
             _check_files(path, content)
     return len(found)
 
@@ -172,18 +166,10 @@ def _shown(folder: Path, entered: dict[str, str]) -> str | None:
 
 
 def _entered(settings: Settings) -> dict[str, str]:
-    """Run → hash of its manifest, from the record; a run that was published twice counts as it was the last time."""
-    path, entered, before = _record(settings), {}, None
-    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], start=1):
-        try:
-            entry = json.loads(line)
-            run_id, sha256, previous = entry["run_id"], entry["manifest_sha256"], entry["previous_sha256"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _broken(path, number) from error
-        if previous != before:
-            raise _broken(path, number)
-        entered[run_id], before = sha256, _hash(line)
-    return entered
+    """Run → hash of its manifest, from the audit log; a run that was published twice counts as it was the last time."""
+    return {
+        line["run_id"]: line["manifest_sha256"] for line in audit.lines(settings) if line.get("what") == PUBLICATION
+    }
 
 
 def _changed(path: Path, how: str) -> IntegrityError:
@@ -192,17 +178,6 @@ def _changed(path: Path, how: str) -> IntegrityError:
         "Nobody should read it any more: watertight publish builds and publishes anew; then remove the files of that run,"
         " and find out who can write there.",
     )
-
-
-def _broken(path: Path, number: int) -> IntegrityError:
-    return IntegrityError(
-        f"{path} was changed by hand or damaged: line {number} does not follow from the one before.",
-        "Find out who can write there; when that is mended move the file away: the next publication begins a new record.",
-    )
-
-
-def _record(settings: Settings) -> Path:
-    return settings.home / "publications.jsonl"
 
 
 def _hash(content: bytes) -> str:

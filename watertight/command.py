@@ -28,12 +28,12 @@ from extractors.core.connections import Connections
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings, read_settings
 from extractors.sources import SOURCES
-from warehouse import as_of, query
+from warehouse import as_of, audit, query
 from warehouse.dictionary import write_dictionary
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
-from watertight import alerts, forecast, night, pages, report, status
+from watertight import alerts, erasure, forecast, night, pages, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
 from watertight.upgrade import upgrade
@@ -172,6 +172,7 @@ def main() -> None:
 
 
 main.add_command(upgrade)
+main.add_command(erasure.command)
 
 
 @main.command()
@@ -271,6 +272,8 @@ def verify(as_json: bool) -> None:
         with current.progress.step("Read the published files") as result:
             rows = report.scan_published(current.settings)
             result.text = f"{len(rows)} tables, {sum(rows.values()):,} rows"
+        with current.progress.step("Check the audit log") as result:
+            result.text = f"{audit.check(current.settings)} lines, each followed by its hash"
         with current.progress.step("Rebuild and compare") as result:
             differences = compare_with_rebuild(current.settings, night.raw_tables(), current.progress.say)
             result.text = f"{len(differences)} tables differ" if differences else "every row equal"
@@ -368,7 +371,7 @@ def show_as_of(day: str, mart: str, known: str | None, where: str | None, form: 
     with session("as-of", as_json=as_json, answer_only=True) as current:
         table = as_of.find_table(mart)
         days = as_of.read_day(day, "DAY"), as_of.read_day(known, "--known") if known is not None else None
-        statement = f'select * from "{table}" {f"where ({where})" if where is not None else ""} order by all'
+        statement = f'select * from "{table}" {f"where ({where})" if where is not None else ""} order by all'  # noqa: S608 - its user's own condition, asked of a connection that can only read
         query.require_answerable(current.settings, table, statement)
         with ExitStack() as recomputed:
             with current.progress.step(f"Recompute {table}") as result:
@@ -390,7 +393,7 @@ def simulate(arguments: Sequence[str]) -> None:
         added = [part for name, value in defaults.items() if name not in given for part in (name, value)]
         # A process of its own: the simulated company is no part of the warehouse and nothing here imports it.
         raise SystemExit(
-            subprocess.run([sys.executable, "-m", "simulator", *arguments, *added], check=False).returncode
+            subprocess.run([sys.executable, "-m", "simulator", *arguments, *added], check=False).returncode  # noqa: S603 - this Python, a module of this project and its own arguments
         )
 
 

@@ -148,7 +148,7 @@ def _changes(settings: Settings, resource: Resource, cursor: datetime, now: date
     usual = [one for one in history if one.cursor_from is not None]
     lookback, settle = timedelta(minutes=settings.lookback_minutes), timedelta(minutes=settings.settle_minutes)
     window = window_after(cursor, now, lookback, settle)
-    assert window.start is not None
+    assert window.start is not None  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
     hours = (window.end - window.start) / timedelta(hours=1)
     last = history[-1]
     if usual:

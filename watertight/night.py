@@ -15,7 +15,7 @@ from extractors import sources as registry
 from extractors.core.connections import Connections
 from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
-from warehouse import soundness
+from warehouse import retention, soundness
 from warehouse.build import build as build_marts
 from warehouse.lease import Lease
 from warehouse.load import load as load_landings
@@ -101,6 +101,7 @@ def publish(settings: Settings, run_id: str, report: Report = silent) -> dict[st
     lease = Lease(settings.home, run_id)
     with lease.writing():
         published = publish_files(settings, lease, make_page, report)
+        retention.expire(settings)
     lease.release()
     return published
 

@@ -105,7 +105,8 @@ def application(folder: Path) -> Starlette:
         return PlainTextResponse(text, status, headers=headers(""))
 
     async def other(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
+        if not isinstance(error, HTTPException):  # the table below sends no other here
+            raise error
         return PlainTextResponse(
             f"{error.detail}.\n", error.status_code, headers={**headers(""), **(error.headers or {})}
         )

@@ -98,6 +98,8 @@ def summarise(step: str, value: Any) -> str:
             return f"{models} models, {len(tests)} tests" + (f", {warned} warned" if warned else "")
         case "verify" | "publish" | "copy":
             return f"{value['tables']} tables, {value['rows']:,} rows"
+        case "erase":
+            return f"{value['lines_rewritten']:,} lines in {value['landings_rewritten']} landings"
         case _:
             raise ValueError(f"the night has no step {step!r}")
 
@@ -119,7 +121,7 @@ def show_publication(settings: Settings, console: Console) -> None:
     console.print(Text(f"  {settings.published_dir / 'marts.duckdb'}"), soft_wrap=True)
     console.print("[bold]Next[/]")
     command = "watertight" if console.is_terminal else ".venv/bin/watertight"
-    console.print(Text(f'  {command} sql "select * from mart_sales__pipeline_board"'), soft_wrap=True)
+    console.print(Text(f'  {command} sql "select * from mart_sales__pipeline_board"'), soft_wrap=True)  # noqa: S608 - names are ours and checked, values are bound
     if settings.simulated_time or settings.is_demonstration:
         console.print(Text("  make nightly          the next day of the simulated company"))
     console.print(Text(f"  {command} status    how things stand"))

@@ -59,7 +59,7 @@ def simulated_crm(settings: Settings, progress: Progress) -> Iterator[tuple[int,
     command = [sys.executable, "-m", "simulator", "--home", str(folder), "--night", str(night), "--token", token]
     with (folder / "server.log").open("w") as output:
         # A process group of its own, so that Ctrl-C reaches us first and nothing of it is left behind.
-        server = subprocess.Popen(
+        server = subprocess.Popen(  # noqa: S603 - this Python, a module of this project and its own arguments
             [*command, "--ready-file", str(ready)],
             stdin=subprocess.DEVNULL,
             stdout=output,

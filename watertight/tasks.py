@@ -100,6 +100,13 @@ def publish(night_id: str) -> dict[str, Any]:
     return _run("publish", "Publish", lambda settings: night.publish(settings, night_id))
 
 
+def erase(contacts: list[str]) -> dict[str, Any]:
+    """A whole erasure, or the rest of one that was cut off; the receipt."""
+    from watertight import erasure
+
+    return _run("erase", "Erase", lambda settings: erasure.erase_persons(settings, (), contacts, _report))
+
+
 def close(night_id: str) -> None:
     """Ends the run's lease, however the run ended."""
     from watertight import night

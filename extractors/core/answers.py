@@ -16,6 +16,7 @@ import struct
 import threading
 import zlib
 from collections import defaultdict, deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -53,8 +54,14 @@ class KeptAnswers:
     answers that were not asked for again.
     """
 
-    def __init__(self, folder: Path, questions: Questions, now: datetime) -> None:
-        """Opens what an earlier try of the same questions left in `folder`, or begins anew at `now`. Raises WatertightError (disk)."""
+    def __init__(
+        self, folder: Path, questions: Questions, now: datetime, clean: Callable[[bytes], bytes] | None = None
+    ) -> None:
+        """Opens what an earlier try of the same questions left in `folder`, or begins anew at `now`. Raises WatertightError (disk).
+
+        `clean` takes out of an answer what may not be written.
+        """
+        self._clean = clean
         self._folder = folder
         self._lock = threading.Lock()
         self._compress = zstandard.ZstdCompressor(level=1)
@@ -90,6 +97,10 @@ class KeptAnswers:
 
     def keep(self, question: bytes, body: bytes) -> None:
         """Appends an answer. Nothing is forced to disk: what a power cut takes is asked for again."""
+        if self._clean is not None:
+            body = self._clean(body)
+            if not body:
+                return
         with self._lock, plain_disk_errors(self._folder):
             packed = self._compress.compress(body)
             self._file.seek(self._end)

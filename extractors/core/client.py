@@ -324,7 +324,7 @@ class Client:
             self.requests += 1
         self.meter.sent(str(request.method), path)
         adapter = self._session.get_adapter(str(request.url))
-        assert request.headers is not None
+        assert request.headers is not None  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
         if in_session or not isinstance(self.credential, Session):
             self.credential.attach(request.headers)
         try:

@@ -193,7 +193,7 @@ def set_aside(landing: Landing) -> None:
     """Takes a finished landing out of sight; its files stay where they are. Raises WatertightError (disk)."""
     with plain_disk_errors(landing.folder):
         (landing.folder / MANIFEST).rename(landing.folder / REFUSED)
-        _sync_folder(landing.folder)
+        sync_folder(landing.folder)
 
 
 class LandingWriter:
@@ -254,9 +254,9 @@ class LandingWriter:
                 file.flush()
                 os.fsync(file.fileno())
             # The parts' names must be on disk before the manifest's is.
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
             temporary.rename(self.folder / MANIFEST)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         return manifest
 
     def abandon(self) -> None:
@@ -407,10 +407,11 @@ def make_folders(folder: Path) -> None:
         return
     make_folders(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Puts the names in a folder on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from extractors.core import landing
+from extractors.core import landing, suppression
 from extractors.core.answers import KeptAnswers, Questions
 from extractors.core.connections import Connections
 from extractors.core.cursor import Window, instant_text, window_after
@@ -78,6 +78,7 @@ class Extraction:
         self.control_totals: ControlTotals | None = None
         self._writers: dict[str, landing.LandingWriter] = {}
         self._started = self._last_word = time.monotonic()
+        self._filter = _filter(settings, source, connection)
 
     @property
     def is_first_load(self) -> bool:
@@ -108,8 +109,13 @@ class Extraction:
         return self.connection.client.meter.quota if self.connection.client else None
 
     def land(self, records: Iterable[Record], table: str | None = None) -> int:
-        """Streams records into a table (this resource's own by default); returns how many. Memory stays bounded."""
-        return self._writer(table or self.resource.name).land(self._watched(records))
+        """Streams records into a table (this resource's own by default); returns how many. Memory stays bounded.
+
+        Persons that were erased are taken out of them first.
+        """
+        table = table or self.resource.name
+        watched = self._watched(records)
+        return self._writer(table).land(self._filter.clean_all(table, watched) if self._filter else watched)
 
     def in_flight(self, ask: Callable[[Item], Value], items: Iterable[Item]) -> Iterator[Value]:
         """`ask(item)` of every item, in their order, with `settings.requests_in_flight` of them under way at a time.
@@ -316,8 +322,17 @@ def _kept_answers(
     """What an earlier try of the same window was told, handed to the client; None where there is no HTTP."""
     if connection.client is None:
         return None
+    filter_ = _filter(settings, source, connection)
+    if filter_ and {resource.name, *resource.also_lands} & {people.table for people in source.people}:
+        # The record of a person that was erased would lie there as it came.
+        return None
     folder = settings.unfinished_dir / source.name / landing.safe_name(connection.account, "account") / resource.name
-    kept = KeptAnswers(folder, Questions(state.cursor, settings.lookback_minutes, settings.settle_minutes), now)
+    kept = KeptAnswers(
+        folder,
+        Questions(state.cursor, settings.lookback_minutes, settings.settle_minutes),
+        now,
+        filter_.clean_answer if filter_ else None,
+    )
     if kept.count:
         log.info(
             "%s %s: goes on where the try of %s stopped, %d answers need not be asked for again",
@@ -325,6 +340,12 @@ def _kept_answers(
         )  # fmt: skip
     connection.client.kept = kept
     return kept
+
+
+def _filter(settings: Settings, source: Source, connection: Connection) -> suppression.Filter | None:
+    """What takes erased persons out of what this account says; None where nobody was ever erased."""
+    listed = suppression.read(settings)
+    return suppression.Filter(listed, source.name, connection.account, source.people) if listed else None
 
 
 def is_sweep_due(settings: Settings, state: ResourceState, now: datetime) -> bool:

@@ -75,6 +75,13 @@ class Settings(BaseSettings):
     #: hours after which a source's data are late
     late_hours: int = Field(36, alias="WATERTIGHT_LATE_HOURS", ge=1, le=8_760)
 
+    #: key of the hashes by which erased persons are recognised; not set: one that the first erasure makes, erasure.key
+    erasure_key: SecretStr | None = Field(None, alias="WATERTIGHT_ERASURE_KEY", min_length=16)
+    #: days after which publications but the newest are removed, however few there are; not set: their number alone counts
+    keep_publication_days: int | None = Field(None, alias="WATERTIGHT_KEEP_PUBLICATION_DAYS", ge=1, le=36_500)
+    #: days after which logs are removed; not set: they stay
+    keep_log_days: int | None = Field(None, alias="WATERTIGHT_KEEP_LOG_DAYS", ge=1, le=36_500)
+
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
     hubspot_token: SecretStr | None = Field(None, alias="HUBSPOT_ACCESS_TOKEN")

@@ -83,6 +83,24 @@ class Resource:
     also_lands: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class People:
+    """A table whose records are about persons, for erasure. Paths are dotted; through a list a path means each of its items.
+
+    `kept` stays of an erased person's record, with all that is below it; everything else, fields of the company's own included, becomes
+    null. `names` are the parts of a full name as they are spoken. `persons`: where a record names its person, and in which table that is.
+    """
+
+    table: str
+    kept: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    persons: tuple[tuple[str, str], ...] = ()
+    #: the sellers: never erased, but a name or telephone number that one of them bears identifies nobody else
+    is_staff: bool = False
+
+
 class Held(NamedTuple):
     """How many records of a resource a source holds, how many come with one call, and what such a call costs, by unit."""
 
@@ -107,6 +125,8 @@ class Source:
     connect: Callable[[Settings], Connection]
     how_to_set_up: str = ""
     count: Callable[[Connection, str], Held | None] | None = None
+    #: the tables about persons, that of the contacts first
+    people: tuple[People, ...] = ()
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class Session:
         return f"Session(Authorization: Bearer {HIDDEN})"
 
     def _renew(self) -> None:
-        assert self._ask is not None
+        assert self._ask is not None  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
         self.use(self._ask())
 
 

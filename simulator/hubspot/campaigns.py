@@ -19,7 +19,7 @@ def listed(state: State, asked: list[str], start: int) -> list[dict[str, Any]]:
 def _campaign(state: State, number: int, asked: list[str]) -> dict[str, Any]:
     found = state.company.ledgers["campaigns"].versions
     place = state.company.ledgers["campaigns"].version_at(number, state.at)
-    assert place is not None  # it was listed
+    assert place is not None  # it was listed  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
     start = quarter_start(number // len(PAID))
     properties: dict[str, str | None] = {
         "hs_name": name_of(number),

@@ -11,7 +11,7 @@ from simulator.hubspot.answers import Request, Response
 from simulator.seasons import HOUR, SECOND
 
 CLIENT_ID = "simulated-pipedrive-app"
-REFRESH_TOKEN = "7:11:simulated-pipedrive-refresh-token"
+REFRESH_TOKEN = "7:11:simulated-pipedrive-refresh-token"  # noqa: S105 - the token of a simulator
 PATH = "/oauth/token"
 
 

@@ -16,7 +16,7 @@ from simulator.salesforce.settings import ORGANIZATION, USERNAME
 from simulator.seasons import HOUR, MINUTE, SECOND
 
 CLIENT_ID = "3MVG9.simulated-external-client-app"
-REFRESH_TOKEN = "simulated-refresh-token"
+REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the token of a simulator
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 _LONGEST_ASSERTION = 3 * MINUTE + 10 * SECOND
 

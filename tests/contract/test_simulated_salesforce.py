@@ -86,13 +86,13 @@ def test_ids_have_eighteen_characters_and_lead_back_to_their_number() -> None:
 def test_tokens_are_granted_by_three_flows_and_refused_otherwise(simulation: Simulation) -> None:
     url = f"{simulation.url}/services/oauth2/token"
     key = (simulation.home / "salesforce_key.pem").read_text()
-    now = int(parse_instant(requests.get(f"{simulation.url}/services/data/").headers["X-Simulated-Time"]).timestamp())
+    now = int(parse_instant(requests.get(f"{simulation.url}/services/data/").headers["X-Simulated-Time"]).timestamp())  # noqa: S113 - the simulator answers in this very process
     claims = {"iss": CLIENT_ID, "sub": USERNAME, "aud": "https://login.salesforce.com", "exp": now + 120}
     flow = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
     def by_assertion(signing: str = key, algorithm: str = "RS256", **changed: Any) -> requests.Response:
         signed = jwt.encode(claims | changed, signing, algorithm=algorithm)
-        return requests.post(url, data={"grant_type": flow, "assertion": signed})
+        return requests.post(url, data={"grant_type": flow, "assertion": signed})  # noqa: S113 - the simulator answers in this very process
 
     granted = by_assertion().json()
     assert "expires_in" not in granted
@@ -107,22 +107,22 @@ def test_tokens_are_granted_by_three_flows_and_refused_otherwise(simulation: Sim
         by_assertion(sub="somebody@else.example"),
         by_assertion(exp=now - 1),
         by_assertion(exp=now + 3_600),
-        requests.post(url, data={"grant_type": flow, "assertion": granted["access_token"]}),
-        requests.post(url, data={"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": "wrong"}),
-        requests.post(url, data={"grant_type": "refresh_token", "client_id": CLIENT_ID, "refresh_token": "wrong"}),
-        requests.post(url, data={"grant_type": "password", "client_id": CLIENT_ID}),
-        requests.post(url, json={"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": simulation.token}),
+        requests.post(url, data={"grant_type": flow, "assertion": granted["access_token"]}),  # noqa: S113 - the simulator answers in this very process
+        requests.post(url, data={"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": "wrong"}),  # noqa: S113 - the simulator answers in this very process
+        requests.post(url, data={"grant_type": "refresh_token", "client_id": CLIENT_ID, "refresh_token": "wrong"}),  # noqa: S113 - the simulator answers in this very process
+        requests.post(url, data={"grant_type": "password", "client_id": CLIENT_ID}),  # noqa: S113 - the simulator answers in this very process
+        requests.post(url, json={"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": simulation.token}),  # noqa: S113 - the simulator answers in this very process
     ]  # fmt: skip
     assert [answer.status_code for answer in wrong] == [400] * len(wrong)
     good = {"grant_type": "refresh_token", "client_id": CLIENT_ID, "refresh_token": REFRESH_TOKEN}
-    assert requests.post(url, data=good).status_code == 200
+    assert requests.post(url, data=good).status_code == 200  # noqa: S113 - the simulator answers in this very process
 
 
 def test_a_session_ends_and_says_so(caller: Caller, simulation: Simulation) -> None:
     assert caller.get(f"{V}/limits").status_code == 200
     caller.sleep(2 * 3600)
     assert error_of(caller.get(f"{V}/limits")) == (401, "INVALID_SESSION_ID")
-    assert requests.get(f"{simulation.url}{V}/limits").status_code == 401
+    assert requests.get(f"{simulation.url}{V}/limits").status_code == 401  # noqa: S113 - the simulator answers in this very process
 
 
 def test_pages_hold_two_thousand_rows_and_every_row_once(caller: Caller) -> None:

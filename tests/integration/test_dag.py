@@ -62,7 +62,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_it_parses_without_an_error(seen: dict[str, Any]) -> None:
     assert seen["errors"] == {}
-    assert seen["dags"] == ["crm_nightly", "crm_watch"]
+    assert seen["dags"] == ["crm_erase", "crm_nightly", "crm_watch"]
 
 
 def test_the_steps_follow_each_other(seen: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from extractors.core.errors import IntegrityError, WatertightError
 from extractors.core.settings import Settings
 from tests.publications.nights import build_night, publish_now
-from warehouse import manifest, verify
+from warehouse import audit, manifest, verify
 from watertight import status
 
 pytestmark = pytest.mark.integration
@@ -72,8 +72,8 @@ TAMPERED = {
     "a byte of the detail": ("detail_{}.duckdb", a_byte, "its hash differs from the one in manifest_"),
     "the marts cut": ("marts_{}.duckdb", lambda content: content[:-10], "bytes and manifest_"),
     "a figure of the page": ("dashboard_{}.html", lambda content: content.replace(b"night", b"right"), "its hash differs"),
-    "the hash in the manifest": ("manifest_{}.json", lambda content: content.replace(b'sha256": "', b'sha256": "0', 1), "publications.jsonl"),
-    "a word of the manifest": ("manifest_{}.json", lambda content: content.replace(b"2026-06-0", b"2027-06-0"), "publications.jsonl"),
+    "the hash in the manifest": ("manifest_{}.json", lambda content: content.replace(b'sha256": "', b'sha256": "0', 1), "audit.jsonl"),
+    "a word of the manifest": ("manifest_{}.json", lambda content: content.replace(b"2026-06-0", b"2027-06-0"), "audit.jsonl"),
 }  # fmt: skip
 
 
@@ -125,11 +125,11 @@ def test_links_that_show_two_nights_are_noticed(settings: Settings, published: s
 def test_a_record_that_was_changed_is_noticed(
     settings: Settings, published: str, change: Callable[[list[bytes]], list[bytes]]
 ) -> None:
-    path = settings.home / "publications.jsonl"
+    path = audit.audit_file(settings)
     path.write_bytes(b"\n".join(change(path.read_bytes().splitlines())) + b"\n")
-    with pytest.raises(IntegrityError, match="does not follow from the one before") as failure:
+    with pytest.raises(IntegrityError, match=r"does not follow line|no line of the audit log") as failure:
         manifest.check(settings)
-    assert "move the file away" in failure.value.mend
+    assert "from a backup" in failure.value.mend
     path.unlink()
     assert manifest.check(settings) == 2
 

@@ -103,7 +103,7 @@ def key(*parts: str) -> uuid.UUID:
 
 def stable_key(source_id: str) -> uuid.UUID:
     """The key as the core models make it of (system, account, id)."""
-    return uuid.UUID(hashlib.md5(f"files|test|{source_id}".encode()).hexdigest())
+    return uuid.UUID(hashlib.md5(f"files|test|{source_id}".encode()).hexdigest())  # noqa: S324 - the warehouse makes its keys so; nothing is kept secret by it
 
 
 def owner_key(owner: str | None) -> uuid.UUID:

@@ -18,7 +18,12 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 DATA_TESTS = ROOT / "dbt_project" / "tests"
-PAGES = [ROOT / "README.md", DATA_TESTS / "generic" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "SECURITY.md",
+    DATA_TESTS / "generic" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def test_every_file_of_the_contract_stands_in_its_table() -> None:

@@ -68,6 +68,9 @@ def test_of_the_extractors_the_warehouse_knows_the_core_without_http_only() -> N
         "extractors.core.errors",
         "extractors.core.settings",
         "extractors.core.landing",
+        "extractors.core.people",
+        "extractors.core.spec",
+        "extractors.core.suppression",
     )
     found = {
         f"{path.name}: {name}"
@@ -78,7 +81,7 @@ def test_of_the_extractors_the_warehouse_knows_the_core_without_http_only() -> N
     assert not found
 
 
-@pytest.mark.parametrize("module", ["custom_fields", "errors", "settings", "landing", "spec"])
+@pytest.mark.parametrize("module", ["custom_fields", "errors", "settings", "landing", "spec", "people", "suppression"])
 def test_that_part_of_the_core_brings_no_http_with_it(module: str) -> None:
     for other in imports_of(ROOT / "extractors" / "core" / f"{module}.py"):
         assert not other.startswith(("requests", "http", "extractors.core.transport")), f"{module} imports {other}"

@@ -24,7 +24,7 @@ from extractors.core.cursor import parse_instant
 from extractors.core.errors import ConfigurationError, IntegrityError
 from extractors.core.run import Extraction
 from extractors.core.settings import Settings
-from extractors.core.spec import ControlTotal, ControlTotals, Record, Resource, Source
+from extractors.core.spec import ControlTotal, ControlTotals, People, Record, Resource, Source
 from extractors.sources.files.check import GivenFile, find_files, read_rows
 from extractors.sources.files.contract import CONTRACTS, contracts_with
 from extractors.sources.files.memory import check_once
@@ -75,7 +75,7 @@ def connect(settings: Settings) -> FilesConnection:
 def _extract_of(name: str) -> Callable[[Extraction], None]:
     def extract(extraction: Extraction) -> None:
         connection = extraction.connection
-        assert isinstance(connection, FilesConnection)
+        assert isinstance(connection, FilesConnection)  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
         check_once(connection.settings, connection.folder, connection.given)
         file = connection.given.get(name)
         cursor = extraction.window.cursor_from
@@ -149,9 +149,20 @@ def _cells(file: GivenFile, *columns: str) -> Iterator[tuple[str, ...]]:
     with open_table(file.path, file.signature) as table:
         at = [table.header.index(column) if column in table.header else None for column in columns]
         for _, cells in table.rows:
-            assert not isinstance(cells, BadLine), "a checked file has none"
+            assert not isinstance(cells, BadLine), "a checked file has none"  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
             yield tuple("" if position is None else cells[position] or "" for position in at)
 
+
+PEOPLE = (
+    People(
+        "contacts",
+        kept=("contact_id", "company_id", "legal_basis", "consent_at", "consent_withdrawn_at", "created_at"),
+        addresses=("email",),
+        names=("full_name",),
+        phones=("phone",),
+    ),
+    People("owners", kept=(), addresses=("email",), names=("owner_name",), is_staff=True),
+)
 
 FILES = Source(
     name="files",
@@ -160,5 +171,6 @@ FILES = Source(
     resources=tuple(Resource(contract.name, _extract_of(contract.name), "complete") for contract in CONTRACTS),
     is_configured=lambda settings: settings.files_dir is not None,
     connect=connect,
+    people=PEOPLE,
     how_to_set_up="Set WATERTIGHT_FILES_DIR to a folder of CSV or Parquet files.",
 )

@@ -70,7 +70,7 @@ class RowReader:
     def _read_by_field(self, values: Values) -> None:
         """Replaces the values of a deal change by what its field makes of them."""
         field = values[self.names.index("field")]
-        assert field is not None
+        assert field is not None  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
         parse = parse_of_field(field)
         reasons = []
         if field in NEVER_CLEARED and ("new_value" not in self.names or values[self.names.index("new_value")] is None):

@@ -116,7 +116,7 @@ def _decimal(text: str) -> Decimal:
 def _number(text: str) -> str:
     number = _decimal(text)
     sign, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int)
+    assert isinstance(exponent, int)  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
     if not any(digits):
         return "0"
     significant = "".join(map(str, digits)).lstrip("0")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import cast
 
 from extractors.core.settings import Settings
-from extractors.core.spec import Connection, Held, Resource, Source
+from extractors.core.spec import Connection, Held, People, Resource, Source
 from extractors.sources.hubspot.campaigns import extract_campaign_budgets, extract_campaigns
 from extractors.sources.hubspot.connection import HubSpotConnection, connect
 from extractors.sources.hubspot.objects import ObjectType, extract_objects
@@ -48,6 +48,29 @@ OBJECT_TYPES = (
     ObjectType("products", is_optional=True),
     ObjectType("goal_targets", is_optional=True),
 )
+
+
+_RECORD = ("id", "createdAt", "updatedAt", "archived", "archivedAt", "associations", "properties.hs_object_id")
+PEOPLE = (
+    People(
+        "contacts",
+        kept=(*_RECORD, *(f"properties.{name}" for name in (
+            "createdate", "lastmodifieddate", "hs_legal_basis", "hs_merged_object_ids", "hs_email_optout", "lifecyclestage", "hubspot_owner_id",
+        ))),
+        addresses=("properties.email", "properties.hs_additional_emails", "properties.work_email"),
+        names=("properties.firstname", "properties.lastname"),
+        phones=("properties.phone", "properties.mobilephone", "properties.hs_whatsapp_phone_number"),
+    ),
+    People(
+        "leads",
+        kept=(*_RECORD, "propertiesWithHistory.hs_pipeline_stage", *(f"properties.{name}" for name in (
+            "hs_createdate", "hs_lastmodifieddate", "hs_pipeline", "hs_pipeline_stage", "hubspot_owner_id", "lead_channel", "lead_direction",
+            "hs_lead_disqualification_reason",
+        ))),
+        persons=(("associations.contacts", "contacts"),),
+    ),
+    People("owners", kept=(), addresses=("email",), names=("firstName", "lastName"), is_staff=True),
+)  # fmt: skip
 
 
 def _resources_of(kind: ObjectType) -> tuple[Resource, Resource]:
@@ -100,4 +123,5 @@ HUBSPOT = Source(
     connect=connect,
     how_to_set_up="Set HUBSPOT_ACCESS_TOKEN (or HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and HUBSPOT_REFRESH_TOKEN) to load HubSpot.",
     count=_count,
+    people=PEOPLE,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import cast
 
 from extractors.core.settings import Settings
-from extractors.core.spec import Connection, Held, Resource, Source
+from extractors.core.spec import Connection, Held, People, Resource, Source
 from extractors.sources.pipedrive import deals
 from extractors.sources.pipedrive.answers import Summary
 from extractors.sources.pipedrive.changelog import COST, extract_changelogs
@@ -40,6 +40,43 @@ def _count(connection: Connection, resource: str) -> Held | None:
     deals = cast(PipedriveConnection, connection).client.get(f"{V1}/deals/summary", Summary).data.total_count
     return Held(deals, 500, {"tokens": 10}) if resource == "deals" else Held(deals, 1, {"tokens": COST})
 
+
+_RECORD = (
+    "id",
+    "owner_id",
+    "org_id",
+    "organization_id",
+    "add_time",
+    "update_time",
+    "is_deleted",
+    "visible_to",
+    "label_ids",
+)
+PEOPLE = (
+    People(
+        "persons",
+        kept=_RECORD,
+        addresses=("emails.value",),
+        names=("name",),
+        phones=("phones.value",),
+    ),
+    People(
+        "leads",
+        kept=(
+            *_RECORD,
+            "person_id",
+            "channel",
+            "channel_id",
+            "source_name",
+            "origin",
+            "is_archived",
+            "value",
+            "expected_close_date",
+        ),
+        persons=(("person_id", "persons"),),
+    ),
+    People("users", kept=(), addresses=("email",), names=("name",), phones=("phone",), is_staff=True),
+)
 
 PIPEDRIVE = Source(
     name="pipedrive",
@@ -75,6 +112,7 @@ PIPEDRIVE = Source(
     is_configured=_is_configured,
     connect=connect,
     count=_count,
+    people=PEOPLE,
     how_to_set_up=(
         "Set PIPEDRIVE_API_TOKEN, or PIPEDRIVE_REFRESH_TOKEN with PIPEDRIVE_CLIENT_ID and PIPEDRIVE_CLIENT_SECRET, to load Pipedrive."
     ),

@@ -23,7 +23,7 @@ from extractors.sources.pipedrive.tokens import REFRESH_SETTING, URL_SETTING, To
 if TYPE_CHECKING:
     from extractors.core.run import Extraction
 
-TOKEN_SETTING = "PIPEDRIVE_API_TOKEN"
+TOKEN_SETTING = "PIPEDRIVE_API_TOKEN"  # noqa: S105 - a name, no secret
 V2, V1 = "/api/v2", "/v1"
 #: what an answer says of the day's tokens: undocumented, and sent with every answer
 _LIMIT, _LEFT = "x-daily-ratelimit-token-limit", "x-daily-ratelimit-token-remaining"

@@ -13,7 +13,7 @@ from extractors.core.origin import declared_origin, split_origin
 from extractors.core.settings import Settings
 from extractors.core.tokens import Granted, RefreshToken, Session
 
-TOKEN_PATH = "/oauth/token"
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a name, no secret
 REFRESH_SETTING, URL_SETTING = "PIPEDRIVE_REFRESH_TOKEN", "WATERTIGHT_PIPEDRIVE_URL"
 #: every company's API lies at a name of its own below this one
 DOMAIN = ".pipedrive.com"

@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 
 from extractors.core.settings import Settings
-from extractors.core.spec import Connection, Held, Resource, Source
+from extractors.core.spec import Connection, Held, People, Resource, Source
 from extractors.sources.salesforce.changes import History, Object, extract_changes
 from extractors.sources.salesforce.connection import NotThereError, SalesforceConnection, connect
 from extractors.sources.salesforce.reference import (
@@ -73,6 +73,29 @@ LISTINGS = (
     Listing("CurrencyType", "currency_types", ("Id", "IsoCode", "ConversionRate"), is_optional=True),
     Listing("DatedConversionRate", "dated_conversion_rates", ("Id", "IsoCode", "StartDate", "ConversionRate"), is_optional=True),
 )  # fmt: skip
+_STAMPS = ("Id", "OwnerId", "CreatedDate", "LastModifiedDate", "SystemModstamp", "IsDeleted", "MasterRecordId")
+_ADDRESSES, _NAMES, _PHONES = (
+    ("Email",),
+    ("FirstName", "LastName"),
+    ("Phone", "MobilePhone", "HomePhone", "OtherPhone", "AssistantPhone"),
+)
+PEOPLE = (
+    People(
+        "contacts",
+        kept=(*_STAMPS, "AccountId", "Legal_Basis__c", "HasOptedOutOfEmail", "CurrencyIsoCode"),
+        addresses=_ADDRESSES, names=_NAMES, phones=_PHONES,
+    ),
+    People("contacts_formulas", kept=("Id",), persons=(("Id", "contacts"),)),
+    People(
+        "leads",
+        kept=(
+            *_STAMPS, "Status", "LeadSource", "Lead_Direction__c", "Disqualified_Reason__c", "IsConverted", "ConvertedDate", "ConvertedAccountId",
+            "ConvertedContactId", "ConvertedOpportunityId", "HasOptedOutOfEmail", "CurrencyIsoCode",
+        ),
+        addresses=_ADDRESSES, names=_NAMES, phones=_PHONES, persons=(("ConvertedContactId", "contacts"),),
+    ),
+    People("users", kept=(), addresses=_ADDRESSES, names=("Name",), phones=_PHONES, is_staff=True),
+)  # fmt: skip
 _FORMULAS = (OPPORTUNITIES, OBJECTS[2], OBJECTS[3])
 
 
@@ -91,7 +114,7 @@ def _count(connection: Connection, resource: str) -> Held | None:
         return None
     org = cast(SalesforceConnection, connection)
     try:
-        records = org.get(org.path("/queryAll"), _Counted, {"q": f"SELECT COUNT() FROM {kind.entity}"}).totalSize
+        records = org.get(org.path("/queryAll"), _Counted, {"q": f"SELECT COUNT() FROM {kind.entity}"}).totalSize  # noqa: S608 - names as Salesforce described them, instants of our own
     except NotThereError:
         return Held(0, 2_000, {"API requests": 1})
     return Held(records, 2_000, {"API requests": 1})
@@ -118,6 +141,7 @@ SALESFORCE = Source(
     is_configured=_is_configured,
     connect=connect,
     count=_count,
+    people=PEOPLE,
     how_to_set_up=(
         "Set SALESFORCE_URL, SALESFORCE_CLIENT_ID, and either SALESFORCE_PRIVATE_KEY_FILE with SALESFORCE_USERNAME, or "
         "SALESFORCE_CLIENT_SECRET, or SALESFORCE_REFRESH_TOKEN to load Salesforce."

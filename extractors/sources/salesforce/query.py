@@ -39,7 +39,7 @@ class Query:
     def text(self, names: list[str], is_ordered: bool) -> str:
         where = f" WHERE {self.where}" if self.where else ""
         order = f" ORDER BY {f'{self.stamp}, ' if self.stamp else ''}Id" if is_ordered else ""
-        return f"SELECT {', '.join(names)} FROM {self.entity}{where}{order}"
+        return f"SELECT {', '.join(names)} FROM {self.entity}{where}{order}"  # noqa: S608 - names as Salesforce described them, instants of our own
 
 
 class _Page(msgspec.Struct):

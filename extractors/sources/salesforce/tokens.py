@@ -14,7 +14,7 @@ from extractors.core.origin import split_origin
 from extractors.core.settings import Settings
 from extractors.core.tokens import Granted, RefreshToken, Session
 
-TOKEN_PATH = "/services/oauth2/token"
+TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a name, no secret
 #: Salesforce takes no assertion that lives longer than about three minutes
 ASSERTION_LIFE = timedelta(minutes=2)
 
@@ -109,7 +109,7 @@ class TokenSource:
                 ) from None
             self._session.also_hide(SecretStr(assertion))
             return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
-        assert settings.salesforce_client_secret is not None
+        assert settings.salesforce_client_secret is not None  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
         secret = settings.salesforce_client_secret.get_secret_value().strip()
         return {"grant_type": "client_credentials", "client_id": self._client_id, "client_secret": secret}
 

@@ -6,7 +6,7 @@ changes are found by date and the history is the CRM's own. A deleted opportunit
 
 from __future__ import annotations
 
-from extractors.core.spec import Resource, Source
+from extractors.core.spec import People, Resource, Source
 from extractors.sources.tryton.connection import TrytonConnection, understood
 from extractors.sources.tryton.history import extract_revisions
 from extractors.sources.tryton.resources import (
@@ -18,6 +18,19 @@ from extractors.sources.tryton.resources import (
 )
 
 _STAMPS = ["create_date", "write_date"]
+
+#: Tryton's persons are parties, reached by mechanisms
+PEOPLE = (
+    People("parties", kept=("id", "active", *_STAMPS), names=("name",)),
+    People(
+        "contact_mechanisms",
+        kept=("id", "party", "type", "active", *_STAMPS),
+        addresses=("value",),
+        phones=("value",),
+        persons=(("party", "parties"),),
+    ),
+    People("employees", kept=(), names=("name",), is_staff=True),
+)
 
 TRYTON = Source(
     name="tryton",
@@ -45,5 +58,6 @@ TRYTON = Source(
     ),
     is_configured=lambda settings: bool(settings.tryton_url),
     connect=TrytonConnection,
+    people=PEOPLE,
     how_to_set_up="Set TRYTON_URL, TRYTON_DATABASE, TRYTON_USER and TRYTON_PASSWORD to load Tryton.",
 )

@@ -178,7 +178,7 @@ def understood(extract: Callable[[Extraction], None]) -> Callable[[Extraction], 
 
 def connection_of(extraction: Extraction) -> TrytonConnection:
     connection = extraction.connection
-    assert isinstance(connection, TrytonConnection)
+    assert isinstance(connection, TrytonConnection)  # noqa: S101 - tells mypy what is known; nothing relies on it at run time
     return connection
 
 
