@@ -81,9 +81,10 @@ def finish(settings: Settings, lease: Lease, found: Found | None, report: Report
     rewritten = erase.rewrite_landings(settings, lease, listed, people(), report)
     if erase.landing_folders(settings):
         reload(settings, lease, night.raw_tables(), report)
-        build(settings, lease.run_id, report)
-        verify(settings, lease.run_id)
-        publish(settings, lease, make_page, report)
+        with lease.writing():
+            build(settings, lease.run_id, report)
+            verify(settings, lease.run_id)
+            publish(settings, lease, make_page, report)
     with lease.fence():
         cleared = traces.clear(settings, listed)
     hits, files, tables = traces.search(settings, found.texts if found else ())

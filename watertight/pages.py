@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,8 @@ def serve(folder: Path | None, host: str, port: int) -> None:
         with _listen(host, port) as listener:
             shown = f"[{host}]" if ":" in host else host
             click.echo(f"Serving {served / START} at http://{shown}:{listener.getsockname()[1]}/")
-            run(served, listener)
+            with suppress(KeyboardInterrupt):  # being told to stop is how a server ends
+                run(served, listener)
 
 
 def run(folder: Path, listener: socket.socket) -> None:

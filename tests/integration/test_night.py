@@ -294,6 +294,7 @@ def test_everything_but_the_published_marts_is_private(first_night: str) -> None
         "published",
         f"published/marts_{first_night}.duckdb",
         f"published/dashboard_{first_night}.html",
+        f"published/manifest_{first_night}.json",
     }
 
 
