@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +25,7 @@ def post_message(url: SecretStr, body: dict[str, Any], setting: str) -> None:
     address = urlsplit(url.get_secret_value())
     if address.scheme not in ("https", "http") or not address.hostname:
         raise ConfigurationError(f"{setting} is no address.", "It begins with https://.")
-    with requests.Session() as session:
+    with requests.Session() as session, _unlogged():
         session.trust_env = False  # neither a proxy nor a netrc of this machine gets to see it
         try:
             answer = session.post(
@@ -31,3 +35,19 @@ def post_message(url: SecretStr, body: dict[str, Any], setting: str) -> None:
             raise TransientError(f"The address of {setting} could not be reached ({type(error).__name__}).") from None
     if not 200 <= answer.status_code < 300:
         raise TransientError(f"The address of {setting} answered {answer.status_code}.")
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without the line of each request that urllib3 writes at debug level: it tells the path, and here the path is the secret."""
+    mine = threading.get_ident()
+    wire = logging.getLogger("urllib3.connectionpool")
+
+    def is_another_s(record: logging.LogRecord) -> bool:
+        return record.thread != mine
+
+    wire.addFilter(is_another_s)
+    try:
+        yield
+    finally:
+        wire.removeFilter(is_another_s)

@@ -94,7 +94,10 @@ def test_no_secret_is_in_any_byte_written_whatever_fails(
     talkative = logging.FileHandler(tmp_path / "everything.log")
     root = logging.getLogger()
     root.addHandler(talkative)
-    loggers = [logging.getLogger(name) for name in ("extractors", "warehouse", "watertight", "urllib3", "requests")]
+    loggers = [
+        logging.getLogger(name)
+        for name in ("extractors", "warehouse", "watertight", "urllib3", "urllib3.connectionpool", "requests")
+    ]
     levels = [each.level for each in loggers]
     for each in loggers:
         each.setLevel(logging.DEBUG)
