@@ -83,10 +83,13 @@ select
     dimensions.dimension,
     {{ dimension_key('dimensions.dimension', 'weighted.pipeline_key') }} as dimension_key,
     cast(sum(weighted.deal_count) as bigint) as deal_count,
-    cast(round(coalesce(sum(weighted.amount * weighted.exchange_rate) filter (where weighted.probability is not null), 0), 2) as decimal(18, 2)) as open_amount,
-    cast(round(coalesce(sum(weighted.amount * weighted.exchange_rate * weighted.probability), 0), 2) as decimal(18, 2)) as weighted_amount,
-    round(sqrt(coalesce(sum(weighted.squared_amount * weighted.exchange_rate * weighted.exchange_rate
-        * weighted.probability * (1 - weighted.probability)), 0)), 2) as standard_deviation,
+    -- as decimals: a sum of doubles depends on the order of the rows, and a cent on the sum
+    cast(round(coalesce(sum(cast(weighted.amount * weighted.exchange_rate as decimal(38, 9))) filter (where weighted.probability is not null), 0), 2)
+        as decimal(18, 2)) as open_amount,
+    cast(round(coalesce(sum(cast(weighted.amount * weighted.exchange_rate * weighted.probability as decimal(38, 9))), 0), 2) as decimal(18, 2))
+        as weighted_amount,
+    round(sqrt(cast(coalesce(sum(cast(weighted.squared_amount * weighted.exchange_rate * weighted.exchange_rate
+        * weighted.probability * (1 - weighted.probability) as decimal(38, 6))), 0) as double)), 2) as standard_deviation,
     cast(coalesce(sum(weighted.deal_count) filter (where weighted.probability is null), 0) as bigint) as without_probability_count,
     cast(coalesce(sum(weighted.amount_count) filter (where weighted.exchange_rate is null), 0) as bigint) as unconverted_count,
     '{{ var("currency") }}' as currency_code,
