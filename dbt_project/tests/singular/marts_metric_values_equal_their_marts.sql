@@ -4,6 +4,7 @@
     ('deals_created', none, 'created_count', 'null', false), ('deals_won', none, 'won_count', 'null', false), ('deals_lost', none, 'lost_count', 'null', false),
     ('won_amount', none, 'won_amount', 'null', true), ('win_rate', none, 'won_count', 'closed_count', false),
     ('value_win_rate', none, 'won_amount', 'closed_amount', true), ('broad_win_rate', none, 'won_count', 'broad_closed_count', false),
+    ('effective_win_rate', none, 'won_count', 'effective_closed_count', false),
     ('created_win_rate', none, 'created_won_count', 'created_count', false), ('average_deal_size', none, 'won_amount', 'converted_won_count', true),
 ] %}
 {%- set slippages = [

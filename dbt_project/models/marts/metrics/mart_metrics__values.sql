@@ -7,6 +7,7 @@
     ('win_rate', 'win_rate', 'won_count', 'closed_count', false),
     ('value_win_rate', 'value_win_rate', 'won_amount', 'closed_amount', true),
     ('broad_win_rate', 'broad_win_rate', 'won_count', 'broad_closed_count', false),
+    ('effective_win_rate', 'effective_win_rate', 'won_count', 'effective_closed_count', false),
     ('created_win_rate', 'created_win_rate', 'created_won_count', 'created_count', false),
     ('average_deal_size', 'won_amount_per_deal', 'won_amount', 'converted_won_count', true),
 ] -%}
