@@ -81,7 +81,7 @@ def stage_of(settings: Settings, *deals: str) -> dict[str, str]:
     return {deal: stage for deal, stage in found if deal in deals}
 
 
-@pytest.mark.parametrize("night", [night.date() for night in NIGHTS], ids=str)
+@pytest.mark.parametrize("night", [night.date() for night in NIGHTS[1:-1]], ids=str)  # those with nights on both sides
 def test_every_table_is_what_it_was_that_night(home: Path, settings: Settings, night: date) -> None:
     tables = published_tables()
     with recompute(settings, tables, night, night) as then:
