@@ -57,7 +57,8 @@ def of_salesforce(life: Life) -> Changes:
 
 def _saved(life: Life) -> Iterator[tuple[str, datetime, str | None]]:
     created = salesforce.created_at(life)
-    for save in salesforce.saves_of(life, FIELDS):
+    # What is entered at one instant is several transactions where a field, and be it the stage, changes twice.
+    for save in salesforce.saves_of(life, (*FIELDS, "stage", "pipeline")):
         at = save.at.replace(microsecond=0)
         yield "amount", at, _money(save.now["amount"])
         yield "currency", at, save.now["currency"]
