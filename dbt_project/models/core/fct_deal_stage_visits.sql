@@ -1,6 +1,4 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='deal_key', on_schema_change='fail') }}
-{#- tonight's few are read once; to keep a whole history costs more than to read it again #}
-{%- set moves = 'tonights' if is_incremental() else ref('fct_deal_stage_transitions') %}
 {%- set columns = [
     'transition_key', 'deal_key', 'transition_number', 'to_stage_key', 'to_pipeline_key', 'to_stage_kind', 'to_open_rank', 'transitioned_at', 'exited_at',
     'transition_kind', 'exit_kind', 'deal_amount', 'exit_amount', 'currency_code', 'exit_currency_code', 'owner_key', 'is_transient', '_load_number',
@@ -8,24 +6,18 @@
 
 with
 
-{% if is_incremental() -%}
 changed_deals as (
 
     select distinct deal_key from {{ ref('fct_deal_stage_transitions') }} {{ only_new_loads() }}
 
 ),
 
-tonights as (
-
-    select * from {{ ref('fct_deal_stage_transitions') }} where deal_key in (select deal_key from changed_deals)
-
-),
-
-{% endif -%}
 -- The transitions lie in the order of their deals; a part of them is put in order anew.
 transitions as (
 
-    select * from {{ moves }}{% if is_incremental() %} order by deal_key, transition_number{% endif %}
+    select *
+    from {{ ref('fct_deal_stage_transitions') }}
+    {% if is_incremental() %}where deal_key in (select deal_key from changed_deals) order by deal_key, transition_number{% endif %}
 
 ),
 
@@ -63,8 +55,8 @@ numbered as (
 repeated as (
 
     select deal_key, to_stage_key
-    from {{ moves }}
-    where to_stage_key is not null
+    from {{ ref('fct_deal_stage_transitions') }}
+    where to_stage_key is not null{% if is_incremental() %} and deal_key in (select deal_key from changed_deals){% endif %}
     group by deal_key, to_stage_key
     having count(*) > 1
 
@@ -75,7 +67,7 @@ again as (
     select
         visit.deal_key, visit.transition_number,
         row_number() over (partition by visit.deal_key, visit.to_stage_key order by visit.transition_number) as stage_visit_number
-    from {{ moves }} as visit
+    from {{ ref('fct_deal_stage_transitions') }} as visit
     inner join repeated on visit.deal_key = repeated.deal_key and visit.to_stage_key = repeated.to_stage_key
 
 )
