@@ -19,12 +19,14 @@ links as (
 
 ),
 
+{% if is_incremental() -%}
 changed_deals as (
 
     select distinct deal_key from links {{ only_new_loads() }}
 
 ),
 
+{% endif -%}
 -- Keys are made for these only: they cost more than all the rest.
 links_of_changed_deals as (
 
@@ -33,7 +35,7 @@ links_of_changed_deals as (
         {{ hashed_key("link.stated_deal_key || '|' || link.source_contact_id || '|' || coalesce(link.contact_role, '')") }} as deal_contact_key,
         {{ stable_key('link.source_system', 'link.account', 'link.source_contact_id') }} as contact_key
     from links as link
-    inner join changed_deals on link.deal_key = changed_deals.deal_key
+    {% if is_incremental() %}inner join changed_deals on link.deal_key = changed_deals.deal_key{% endif %}
 
 )
 

@@ -1,4 +1,6 @@
 {{ config(materialized='ephemeral', contract={'enforced': false}) }}
+-- depends_on: {{ ref('fct_deal_changes') }}
+-- depends_on: {{ ref('fct_deal_standing_changes') }}
 
 -- A change of pipeline pairs with the first stage change of that instant whose stage belongs to the new pipeline; a stage that nobody lists
 -- is taken to belong to it. A creation pairs with nothing. A change of pipeline without such a stage has no row here.
@@ -6,9 +8,10 @@ with
 
 changes as (
 
+    {#- What is read twice is kept, and to keep a whole history costs more than to read it again: tonight's few come from what is kept. #}
     select deal_key, field, new_value, changed_at, sequence, _record_number
-    from {{ ref('fct_deal_standing_changes') }}
-    where field in ('pipeline', 'stage') and old_value is not null
+    from {{ ref('fct_deal_standing_changes') if held('fct_deal_steps') else ref('fct_deal_changes') }}
+    where field in ('pipeline', 'stage') and old_value is not null{% if not held('fct_deal_steps') %} and retracted_at is null{% endif %}
 
 ),
 

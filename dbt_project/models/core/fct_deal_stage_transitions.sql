@@ -78,8 +78,8 @@ kinds as (
 
 select
     {{ hashed_key(
-        "deal_key || '|' || changed_at || '|' || (transition_number - first_number_of_instant)"
-        ~ " || '|' || coalesce(cast(from_stage_key as varchar), '') || '|' || coalesce(cast(to_stage_key as varchar), '')"
+        "concat_ws('|', deal_key, changed_at, transition_number - first_number_of_instant,"
+        ~ " coalesce(cast(from_stage_key as varchar), ''), coalesce(cast(to_stage_key as varchar), ''))"
     ) }} as transition_key,
     deal_key,
     transition_number,

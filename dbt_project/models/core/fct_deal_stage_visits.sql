@@ -95,5 +95,5 @@ select
     visit.is_transient,
     visit._load_number
 from numbered as visit
+-- Nothing looks along the visits as they lie: they need no order.
 left join again on visit.deal_key = again.deal_key and visit.transition_number = again.transition_number
-order by visit.deal_key, visit.visit_number
