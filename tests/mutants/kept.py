@@ -14,10 +14,19 @@ from tests.mutants.project import Project
 
 _TESTS = Path(__file__).parents[1]
 #: whose code and rows the companies are made of, and who tries the mutants
-_COMPANIES = ("core", "marts", "mutants", "oracle", "scenario", "integration/test_lead_ledger.py", "integration/test_marts_flow.py")
+_COMPANIES = (
+    "core",
+    "marts",
+    "mutants",
+    "oracle",
+    "scenario",
+    "integration/test_lead_ledger.py",
+    "integration/test_marts_flow.py",
+)
 #: who judges beside the shipped data tests
 _JUDGES = ("integration", "mutants/judges.py", "mutants/unit_tests.py", "mutants/fixtures.py")
-_SAID_AFTERWARDS = ("__main__.py", "explanations.py", "kept.py", "report.py")
+#: what is said of an outcome afterwards, and what is in the project that is asked itself
+_NOT_ASKED = ("__main__.py", "explanations.py", "kept.py", "project.py", "report.py")
 
 
 class Kept:
@@ -77,6 +86,6 @@ class Kept:
 def _files(places: Iterable[str]) -> Iterable[Path]:
     for place in places:
         for path in [_TESTS / place] if (_TESTS / place).is_file() else (_TESTS / place).rglob("*.*"):
-            said_afterwards = path.parent.name == "mutants" and path.name in _SAID_AFTERWARDS
-            if path.suffix in (".py", ".yml", ".csv", ".txt") and not said_afterwards:
+            rests_on_it = path.parent.name != "mutants" or path.name not in _NOT_ASKED
+            if path.suffix in (".py", ".yml", ".csv", ".txt") and rests_on_it:
                 yield path
