@@ -38,7 +38,7 @@
     ('mart_sales__slippage', 'true', ['pipeline', 'owner', 'team'], [],
         ['expected_count', 'closed_count', 'slipped_count', 'won_count', 'not_won_count', 'removed_count', 'push_count', 'expected_amount', 'slipped_amount']),
     ('mart_sales__velocity', 'true', of_deals, [], ['open_count', 'won_count', 'closed_count', 'won_amount', 'converted_won_count']),
-] -%}
+] %}
 with figures as (
 
     {% for mart, condition, dimensions, grains, measures in marts -%}
