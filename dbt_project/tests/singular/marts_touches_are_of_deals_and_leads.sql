@@ -54,7 +54,8 @@ by_kind as (
         touch_kind, count(*) filter (where subject = 'deal') as deal_count, count(*) filter (where subject = 'deal' and is_won) as won_count,
         count(*) filter (where subject = 'lead') as lead_count, count(*) filter (where subject = 'lead' and is_won) as customer_lead_count
     from (
-        select subject, is_won, unnest(case when kinds = ['email'] then ['email_only'] else list_filter(kinds, kind -> kind <> 'email') end) as touch_kind from had
+        select subject, is_won, case when kinds = ['email'] then 'email_only' else kind end as touch_kind
+        from (select *, unnest(kinds) as kind from had) as one_by_one
     ) as of_kinds
     group by touch_kind
 
