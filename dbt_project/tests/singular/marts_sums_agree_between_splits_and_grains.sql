@@ -3,6 +3,7 @@
 {%- set of_customers = ['channel', 'product_line', 'company_size', 'country'] -%}
 {%- set of_deals = ['pipeline', 'owner', 'team', 'channel', 'direction', 'product_line', 'company_size', 'country'] -%}
 {%- set long = ['month', 'quarter', 'year'] -%}
+{#- a period of activities alone has no deal: mart_sales__touches is asked where there are wins -#}
 {#- mart, condition, dimensions, grains (the last one is what the others are held against), measures -#}
 {%- set marts = [
     ('mart_marketing__lead_funnel', 'true', of_leads, ['day', 'week'] + long + ['all'],
@@ -30,7 +31,7 @@
         ['lost_count', 'came_back_count', 'reopened_count', 'new_deal_count', 'won_back_count', 'won_back_amount', 'unconverted_count', 'undecided_count']),
     ('mart_sales__leakage_splits', 'true', of_deals, ['week'] + long + ['all'],
         ['leaked_count', 'last_amount', 'maximum_amount', 'dormant_count', 'dormant_amount']),
-    ('mart_sales__touches', "touch_kind = 'any'", of_deals, ['week'] + long, ['won_count', 'without_presentation_count']),
+    ('mart_sales__touches', "touch_kind = 'any' and (won_count > 0 or dimension <> 'all')", of_deals, ['week'] + long, ['won_count', 'without_presentation_count']),
     ('mart_sales__sales_cycle', "outcome_scope = 'won_lost' and period_grain in ('month', 'quarter', 'year', 'all')", of_deals, long + ['all'],
         ['deal_count', "case when measured_from = 'created' then deal_count end"]),
     ('mart_sales__sales_cycle', "outcome_scope = 'won' and dimension in ('all', 'pipeline')", ['pipeline'], ['day', 'week'] + long + ['all'],
