@@ -26,14 +26,12 @@ where losses.close_key is null
 
 union all
 
--- of several losses before one new deal the newest has the money, and no other
-select null, returned_deal_key, 'new_deal', returned_deal_key, count(*), 'A new deal won back several losses at once, or none: its money counts once.'
+-- of several losses before one new deal no more than one, the newest, has the money
+select null, returned_deal_key, 'new_deal', returned_deal_key, count(*), 'A new deal won back several losses at once: its money counts once.'
 from {{ ref('mart_sales__returns') }}
 where return_kind = 'new_deal'
 group by returned_deal_key
 having count(distinct case when is_won_back then loss_key end) > 1
-    or (count(case when is_won_back then 1 end) = 0 and returned_deal_key in (
-        select deal_key from {{ ref('mart_sales__closes') }} where close_group = 'won' and not is_removed))
 
 union all
 
