@@ -51,6 +51,7 @@ def found(warehouse: Warehouse) -> tuple[list[Standing], list[TakenBack]]:
     rows = warehouse.rows("""
         select change.*, lead.source_lead_id as lead_id
         from fct_lead_status_changes as change inner join dim_leads as lead on change.lead_key = lead.lead_key
+        where lead.source_system = 'files'
         order by lead.source_lead_id, change.changed_at, change.sequence, change._record_number
     """)
     ours = [{name: _aware(value) for name, value in row.items()} for row in rows]

@@ -28,8 +28,8 @@ class UnitTest:
     expected: Rows
 
 
-def read(manifest: Any) -> tuple[UnitTest, ...]:
-    """Those of the manifest, but for those that change a variable: the models were compiled with others."""
+def read(manifest: Any, variables: Mapping[str, Any]) -> tuple[UnitTest, ...]:
+    """Those of the manifest, but for those that set a variable otherwise than `variables`, with which the models were compiled."""
     return tuple(
         UnitTest(
             node.name,
@@ -38,7 +38,7 @@ def read(manifest: Any) -> tuple[UnitTest, ...]:
             _rows(node.model, node.expect),
         )
         for node in manifest.unit_tests.values()
-        if node.overrides is None or not node.overrides.vars
+        if node.overrides is None or node.overrides.vars.items() <= variables.items()
     )
 
 

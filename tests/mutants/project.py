@@ -113,7 +113,7 @@ def compile_project(folder: Path) -> Project:
             if node.resource_type == "seed"
         },
         frozenset(node.identifier for node in manifest.sources.values()),
-        fixtures.read(manifest),
+        fixtures.read(manifest, VARIABLES),
         {node.name: dict(node.config.column_types) for node in manifest.nodes.values() if node.resource_type == "seed"},
     )
 

@@ -95,7 +95,8 @@ ids that two accounts share), one drawn for the oracle with two nights, one draw
 increments are concerned, night by night. Every fault is first shown to the **shipped data tests and contracts**, which every night runs, then to
 the **repository's tests, the dbt unit tests and the oracles** of deals and leads. A data test that would fail without a fault is not asked; one that cannot even be asked fails the
 proof, unless it reads tables that a company of written core tables does not have. The page is written by `python -m tests.mutants --write`, which goes on where it
-was stopped as long as no SQL and no test has changed.
+was stopped: as long as no model and no company has changed a mutant that a shipped test noticed counts while that test stands as it stood, and every other is tried
+again when any judge has changed.
 """
 
 

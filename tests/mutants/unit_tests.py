@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import duckdb
@@ -9,6 +10,7 @@ from sqlglot import exp
 
 from tests.mutants.fixtures import Rows, UnitTest
 from tests.mutants.mutations import Mutant, parse, write
+from tests.mutants.operators import Node
 from tests.mutants.project import Project
 from tests.mutants.scene import Scene
 
@@ -27,9 +29,10 @@ class UnitTests:
         for number, test in enumerate(project.unit_tests):
             schema = f"u{number}"
             try:
-                self._prepare(schema, test)
-                passes = self._passes(schema, test, project.models[test.model].full)
-            except (duckdb.Error, KeyError) as failure:
+                reader = self._reader(test)
+                self._prepare(schema, test, reader)
+                passes = self._passes(schema, test, project.models[reader].full)
+            except (duckdb.Error, StopIteration) as failure:
                 self.left_out.append(f"unit test {test.name}: {str(failure).splitlines()[0]}")
                 continue
             if passes:
@@ -38,8 +41,12 @@ class UnitTests:
                 self.left_out.append(f"unit test {test.name}: fails without a fault")
 
     def found(self, mutant: Mutant) -> str | None:
-        """The first unit test of the mutant's model that fails, or None. One that cannot be run with the mutant fails."""
-        for schema, test in self._ready.get(mutant.model, []):
+        """The first unit test that fails of the mutant's model, or of a model without a table that is written out in it, or None.
+
+        One that cannot be run with the mutant fails.
+        """
+        written_out = (tests for model, tests in self._ready.items() if f"{_INLINED}{model}" in mutant.full)
+        for schema, test in itertools.chain(self._ready.get(mutant.model, []), *written_out):
             try:
                 passes = self._passes(schema, test, mutant.full)
             except duckdb.InterruptException:
@@ -50,13 +57,19 @@ class UnitTests:
                 return f"unit test {test.name}"
         return None
 
-    def _prepare(self, schema: str, test: UnitTest) -> None:
+    def _reader(self, test: UnitTest) -> str:
+        """The model whose SQL the unit test is asked of: its own, or the first that writes it out where it has no table."""
+        if test.model in self._project.models:
+            return test.model
+        return next(model.name for model in self._project.models.values() if f"{_INLINED}{test.model}" in model.full)
+
+    def _prepare(self, schema: str, test: UnitTest, reader: str) -> None:
         con = self._scene.con
         con.execute(f"create schema {schema}")
         self._scene.look_at(self._scene.last)
         for rows in test.given:
-            con.execute(f'create table {schema}."{rows.table}" as {self._shape(rows.table, test.model)}')
-        con.execute(f'create table {schema}."expected {test.model}" as from "{test.model}" limit 0')
+            con.execute(f'create table {schema}."{rows.table}" as {self._shape(rows.table, reader)}')
+        con.execute(f'create table {schema}."expected {test.model}" as {self._shape(test.model, reader)}')
         for rows in test.given:
             self._fill(f'{schema}."{rows.table}"', rows)
         self._fill(f'{schema}."expected {test.model}"', test.expected)
@@ -66,9 +79,7 @@ class UnitTests:
         if table in self._project.models or table in self._project.seeds:
             return f'from "{table}" limit 0'
         tree = parse(self._project.models[reader].full)
-        ways = exp.select("*").from_(f"{_INLINED}{table}").limit(0)
-        ways.set("with_", tree.args["with_"].copy())
-        return write(ways)
+        return write(_part(tree, table).limit(0))
 
     def _fill(self, table: str, rows: Rows) -> None:
         if rows.query:
@@ -84,6 +95,8 @@ class UnitTests:
         """The model's rows are those expected, in whatever order, in the columns that the unit test states."""
         self._scene.look_at(schema)
         con = self._scene.con
+        if test.model not in self._project.models:
+            sql = write(_part(parse(sql), test.model))
         con.execute(f"create or replace temp table actual as {_given_instead(sql, test.given)}")
         columns = ", ".join(f'"{name}"' for name in self._stated(test))
         ours, theirs = f"select {columns} from temp.actual", f'select {columns} from "expected {test.model}"'
@@ -95,6 +108,13 @@ class UnitTests:
     @staticmethod
     def _stated(test: UnitTest) -> Iterable[str]:
         return dict.fromkeys(name for row in test.expected.rows for name in row)
+
+
+def _part(tree: Node, model: str) -> exp.Select:
+    """A query for what stands in the SQL in the place of a model without a table."""
+    query = exp.select("*").from_(f"{_INLINED}{model}")
+    query.set("with_", tree.args["with_"].copy())
+    return query
 
 
 def _given_instead(sql: str, given: Iterable[Rows]) -> str:

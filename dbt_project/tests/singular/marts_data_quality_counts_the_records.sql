@@ -15,6 +15,19 @@ with looked_at as (
     group by source_system
     union all
     {% endfor -%}
+    {% for name, table, fault in [
+        ('lead_history_cut_off', 'dim_leads', 'history_complete_from > created_at'), ('lead_without_channel', 'dim_leads', 'channel is null'),
+        ('contact_without_legal_basis', 'dim_contacts', 'legal_basis is null'), ('deal_without_owner', 'dim_deals', 'owner_key = ' ~ unknown_key()),
+        ('deal_without_company', 'dim_deals', 'company_key = ' ~ unknown_key()), ('deal_without_channel', 'dim_deals', 'channel is null'),
+        ('deal_without_lead_direction', 'dim_deals', 'lead_direction is null'),
+        ('activity_of_nobody', 'fct_activities', 'coalesce(deal_key, lead_key, contact_key) is null'),
+    ] -%}
+    -- what was deleted is not looked at
+    select '{{ name }}', coalesce(source_system, 'unknown'), count(case when not is_deleted then 1 end), count(case when not is_deleted and {{ fault }} then 1 end)
+    from {{ ref(table) }}
+    group by coalesce(source_system, 'unknown')
+    union all
+    {% endfor -%}
     select 'deal_history_cut_off', source_system, count(*), sum(case when has_complete_history = false then 1 else 0 end)
     from {{ ref('mart_sales__deal_outcomes') }}
     group by source_system

@@ -44,6 +44,8 @@ full join {{ ref('mart_marketing__leads') }} as leads on leads.lead_key = record
 left join {{ ref('mart_marketing__cut_leads') }} as cut on cut.lead_key = leads.lead_key
 left join {{ ref('dim_companies') }} as companies on companies.company_key = leads.company_key
 left join cuts on cuts.lead_key = records.lead_key and cuts.place = 1
+left join cuts as reasons
+    on reasons.lead_key = leads.lead_key and reasons.changed_at = leads.cut_at and reasons.reason = leads.cut_reason
 left join conversions on conversions.lead_key = records.lead_key
 left join later on later.lead_key = records.lead_key
 left join bought on bought.lead_key = records.lead_key
@@ -59,6 +61,11 @@ where records.lead_key is null
             when companies.employee_count is not null then '1-9' else 'unknown' end
         or leads.cut_at is distinct from cuts.changed_at
         or (leads.cut_reason is null) <> (cuts.lead_key is null)
+        or (leads.cut_at is not null and reasons.lead_key is null)
+        or leads.source_system <> records.source_system
+        or leads.source_lead_id is distinct from records.source_lead_id
+        or leads.first_mql_at is distinct from records.first_mql_at
+        or leads.first_sql_at is distinct from records.first_sql_at
         or leads.has_deal <> (conversions.lead_key is not null)
         or (leads.fits_target is null) <> (leads.criteria_met is null and leads.criteria_failed is null)
         or (leads.fits_target is not null and leads.fits_target <> (leads.criteria_failed is null))

@@ -26,6 +26,15 @@ where losses.close_key is null
 
 union all
 
+-- of several losses before one new deal no more than one, the newest, has the money
+select null, returned_deal_key, 'new_deal', returned_deal_key, count(*), 'A new deal won back several losses at once: its money counts once.'
+from {{ ref('mart_sales__returns') }}
+where return_kind = 'new_deal'
+group by returned_deal_key
+having count(distinct case when is_won_back then loss_key end) > 1
+
+union all
+
 select null, null, told.period_grain || ' ' || told.period_start, null, told.lost_count, 'The losses of a period are not those of mart_sales__returns.'
 from {{ ref('mart_sales__win_backs') }} as told
 left join (

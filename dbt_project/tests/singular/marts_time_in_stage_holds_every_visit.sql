@@ -4,6 +4,7 @@ with counted as (
 
     select
         visits.stage_key, count(*) as visits, count(case when visits.exited_at is not null then 1 end) as ended,
+        count(distinct case when visits.hours_in_stage is not null and (outcomes.has_complete_history or visits.visit_number > 1) then visits.deal_key end) as deals,
         max(case when outcomes.has_complete_history or visits.visit_number > 1 then visits.hours_in_stage / 24 end) as longest_ended
     from {{ ref('fct_deal_stage_visits') }} as visits
     inner join {{ ref('mart_sales__deal_outcomes') }} as outcomes on outcomes.deal_key = visits.deal_key
@@ -22,7 +23,7 @@ where told.stage_key is null
     or told.visit_count + told.incomplete_history_count <> counted.visits
     or told.visit_count <> told.ended_count + told.open_visit_count
     or told.ended_count > counted.ended
-    or told.deal_count > told.ended_count
+    or told.deal_count <> counted.deals
     or (told.ended_count > 0) <> (told.restricted_mean_days is not null)
     or told.p25_days > told.median_days
     or told.median_days > told.p75_days

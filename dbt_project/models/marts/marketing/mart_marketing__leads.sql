@@ -5,7 +5,8 @@ with changes as (
         max(criteria_met) as criteria_met,
         max(criteria_failed) as criteria_failed,
         min(case when retracted_at is null and new_status = 'disqualified' then changed_at end) as cut_at,
-        min_by(reason, changed_at) filter (where retracted_at is null and new_status = 'disqualified') as cut_reason,
+        -- of the first cut, whether it has a reason or not
+        min_by(coalesce(reason, 'unknown'), changed_at) filter (where retracted_at is null and new_status = 'disqualified') as cut_reason,
         max(case when retracted_at is null and new_status = 'converted' then 1 else 0 end) as was_converted
     from {{ ref('fct_lead_status_changes') }}
     group by lead_key
@@ -50,7 +51,7 @@ select
     leads.first_sql_at,
     leads.converted_deal_key is not null or deals.lead_key is not null or coalesce(changes.was_converted, 0) = 1 as has_deal,
     changes.cut_at,
-    case when changes.cut_at is not null then coalesce(changes.cut_reason, 'unknown') end as cut_reason,
+    changes.cut_reason,
     changes.criteria_met,
     changes.criteria_failed,
     case when coalesce(changes.criteria_met, changes.criteria_failed) is not null then changes.criteria_failed is null end as fits_target,
