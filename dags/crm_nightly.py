@@ -20,7 +20,11 @@ ALONE = tasks.is_one_process()  # where nobody may wait for a second try
 RETRIES: dict[str, Any] = {"retries": 0 if ALONE else 3, "retry_delay": timedelta(minutes=1)}
 #: a step that fails by its own judgement is not tried again (see watertight.tasks); one whose process was lost is, and so is one that finds the
 #: process of its first try still at work
-WRITER: dict[str, Any] = {"pool": "watertight_writer", "retries": 0 if ALONE else 5, "retry_delay": timedelta(seconds=30)}
+WRITER: dict[str, Any] = {
+    "pool": "watertight_writer",
+    "retries": 0 if ALONE else 5,
+    "retry_delay": timedelta(seconds=30),
+}
 #: while another run writes (a backfill's runs do not count among max_active_runs), for longer than a lease lives
 TURN: dict[str, Any] = {"retries": 0 if ALONE else 600, "retry_delay": timedelta(seconds=30)}
 

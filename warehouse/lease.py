@@ -86,7 +86,11 @@ class Lease:
             home.mkdir(parents=True, exist_ok=True)
             with _locked(home):
                 record = read(home)
-                if record is not None and not record.is_free and (opened_for is None or record.opened_for != opened_for):
+                if (
+                    record is not None
+                    and not record.is_free
+                    and (opened_for is None or record.opened_for != opened_for)
+                ):
                     raise LeaseError(
                         f"Run {record.run_id} has been writing to {home} since {record.taken_at}"
                         f" (process {record.pid} on {record.host}).",
