@@ -21,7 +21,6 @@ from unittest import mock
 
 from extractors.core import landing
 from warehouse import gates, lease, load, manifest, publish, soundness, verify
-from warehouse.database import reader
 
 #: part → the functions that it consists of, as (owner, name); a name that was imported elsewhere is a place of its own
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
@@ -33,7 +32,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     ),
     "landing: every line counted": ((load, "_count_arrivals"),),
     "gates against unlikely landings": ((gates, "check"),),
-    "every value of the build read": ((verify, "scan"),),
+    "tables that ran empty": ((verify, "_require_not_emptied"),),
     "every value of the published copies read": ((publish, "scan"),),
     "publication: hashes, manifest, record": ((manifest, "copy"), (manifest, "describe"), (manifest, "enter")),
     "lease and fence": ((lease.Lease, "renew"), (lease.Lease, "writing"), (lease.Lease, "fence")),
@@ -152,17 +151,6 @@ class _NoHash:
         return self._said
 
 
-def _rows(path: Path, memory_mb: int | None = None) -> dict[str, int]:
-    """Rows by table, which a file tells without reading any."""
-    with reader(path, memory_mb) as connection:
-        return {
-            (table if schema == "main" else f"{schema}.{table}"): int(rows)
-            for schema, table, rows in connection.execute(
-                "select schema_name, table_name, estimated_size from duckdb_tables() where not internal"
-            ).fetchall()
-        }
-
-
 def _copy(source: Path, target: Path) -> str:
     shutil.copyfile(source, target)
     return ""
@@ -183,7 +171,8 @@ def switched_off() -> Iterator[None]:
         "hashlib": _Hashlib(_NoHash),
         "_count_arrivals": lambda *_: None,
         "check": lambda *_: [],
-        "scan": _rows,
+        "_require_not_emptied": lambda *_: None,
+        "scan": publish.count_rows,
         "copy": _copy,
         "describe": lambda *_: b"{}",
         "enter": lambda *_: None,

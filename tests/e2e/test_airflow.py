@@ -206,6 +206,7 @@ def test_no_secret_is_in_the_metadata_nor_in_any_log(story: Story) -> None:
         *Path(airflow.environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]).rglob("*.log"),
     ]
     texts |= {str(path): path.read_bytes() for path in [*logs, *airflow.home.rglob("*")] if path.is_file()}
+    assert b"tryton_default" in texts["the metadata"]  # what is no secret is found there
     for table in ("xcom", "rendered_task_instance_fields", "log", "task_instance", "connection"):
         assert f"COPY public.{table} (".encode() in texts["the metadata"], table
     assert b"debug" in b"".join(texts[str(path)].lower() for path in logs)
