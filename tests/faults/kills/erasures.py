@@ -33,6 +33,8 @@ _PER_TRIAL = 6
 _INTRODUCTION = f"""Written by `make erasure-kills`: `watertight erase` of {CANARIES} persons, killed with signal 9 at every named place of it (renames, fsyncs,
 statements, steps), each time on what the killed one before it left, and finished by the next call. Afterwards every byte of every file and every value of every
 table is searched, and raw and published tables are held against those after an erasure that nothing happened to."""
+#: marks are hashes: with a key of its own every home would have others
+_KEY = "the same key for every erasure of these"
 #: a table of counts and amounts alone: it is the same before and after
 _FIGURES = "marts.mart_sales__board"
 
@@ -108,7 +110,9 @@ class Erasure:
         named = [
             part for canary in ([] if self._is_begun() else self._canaries()) for part in ("--email", canary.email)
         ]
-        return self._stage.night(kill, arguments=("erase", *named, "--yes", "--json"), record=record)
+        return self._stage.night(
+            kill, arguments=("erase", *named, "--yes", "--json"), record=record, WATERTIGHT_ERASURE_KEY=_KEY
+        )
 
     def _is_begun(self) -> bool:
         return erasure.is_unfinished(self._settings())
