@@ -142,10 +142,11 @@ def lease(airflow: Deployment) -> dict[str, Any]:
 
 
 def test_a_night_outlives_the_scheduler_and_the_api_server(story: Story) -> None:
-    """Both were killed while the build ran, and stayed away until the task had been given up; nothing of it was left but the second try."""
+    """Both were killed while the build ran, and stayed away until the task had been given up: it was begun again."""
     assert story.scheduled["state"] == "success", story.airflow.tails()
     build = story.airflow.tasks(story.scheduled["dag_run_id"])["build"]
-    assert (build["state"], build["try_number"]) == ("success", 2), story.outage
+    assert build["state"] == "success"
+    assert build["try_number"] > 1, story.outage
     assert len(publications(story.airflow.home)) == len(set(publications(story.airflow.home))) == 3
     assert lease(story.airflow)["released_at"] is not None
 
