@@ -94,9 +94,7 @@ class Erasure:
                 self._stage.restore()  # it is through: the next kill has another one to end
             else:
                 outcome.wrong.append(f"{kill}: the erasure ended with {ended.code}: {ended.said[-1000:]}")
-            outcome.wrong += [
-                f"after {kill}: {sentence}" for sentence in invariants.after_a_fault(self._stage.home, {}, True)
-            ]
+            outcome.wrong += [f"after {kill}: {sentence}" for sentence in self._wrong_in_between()]
         ended = self._erase(None)
         outcome.seconds = round(outcome.seconds + ended.seconds, 1)
         if ended.code:
@@ -113,6 +111,15 @@ class Erasure:
         return self._stage.night(
             kill, arguments=("erase", *named, "--yes", "--json"), record=record, WATERTIGHT_ERASURE_KEY=_KEY
         )
+
+    def _wrong_in_between(self) -> list[str]:
+        """After a kill. The landing that was just about to be moved into its place is whole where it waits."""
+        waiting = [path.parts[-4:] for path in (self._stage.home / "erasing").glob("*/*/*/*")]
+        return [
+            sentence
+            for sentence in invariants.after_a_fault(self._stage.home, {}, True)
+            if sentence not in [f"loaded and not landed: {[place]}" for place in waiting]
+        ]
 
     def _is_begun(self) -> bool:
         return erasure.is_unfinished(self._settings())
