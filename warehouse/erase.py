@@ -171,6 +171,16 @@ def erased_places(settings: Settings, people: PeopleOf, marks: set[str], wanted:
     return places
 
 
+def named_by(settings: Settings, people: PeopleOf, places: set[Place]) -> dict[Place, set[Place]]:
+    """The records that name one of the places besides their own, as a lead does its contacts, and everybody whom each names."""
+    found = {}
+    for source, account, told in _persons(settings, people):
+        own, *others = [(source, account, *place) for place in told.persons]
+        if places.intersection(others):
+            found[own] = set(others)
+    return found
+
+
 def _is_wanted(source: str, account: str, told: Told, wanted: Wanted, found: Found) -> bool:
     return bool(told.addresses & found.addresses) or any(
         (source, account, *place) in found.places

@@ -47,8 +47,13 @@ def readmit(
     places = erase.erased_places(settings, erasure.people(), marks, wanted)
     # A source whose ids are addresses has the mark for an id by now; its list entry is of the address.
     places |= {(source, account, table, email.strip()) for source, account, table, _ in set(places) for email in emails}
+    people = sum(listed.remove_person(*place) for place in sorted(places))
+    for own, others in sorted(erase.named_by(settings, erasure.people(), places).items()):
+        # A lead that names another erased person besides stays erased for that one's sake.
+        if not any(listed.has("people", "\0".join(other)) for other in others):
+            people += listed.remove_person(*own)
     taken = {
-        "people": sum(listed.remove_person(*place) for place in sorted(places)),
+        "people": people,
         "addresses": sum(listed.remove("addresses", address_of(email)) for email in emails),
         "phones": sum(listed.remove("phones", phone_of(phone) or "") for phone in phones),
         "names": sum(listed.remove("names", written) for name in names for written in _ways(name)),
