@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers \
-	containers kills simultaneous failing-writes corruption volume bench metrics-page semantic sbom erasure lock clean
+	containers kills simultaneous failing-writes corruption volume bench metrics-page semantic sbom erasure erasure-kills safety airflow-outage lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -112,6 +112,15 @@ metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/
 
 erasure: $(DEV) ## erase a hundred persons of the demonstration company and look for them everywhere: writes docs/proofs/erasure.md (ten minutes)
 	@$(PYTHON) -m tests.faults.erasure_proof --write
+
+erasure-kills: $(DEV) ## kill an erasure with signal 9 at every named place of it: writes docs/proofs/erasure-kills.md (a quarter of an hour; goes on where it was stopped)
+	@$(PYTHON) -m tests.faults.kills.erasures --write
+
+safety: $(DEV) ## what all safety costs of a night, by switching it off in the benchmark: writes docs/proofs/safety.md (half an hour; goes on where it was stopped)
+	@$(PYTHON) -m tests.bench.safety --write
+
+airflow-outage: $(DEV) ## a night whose Airflow scheduler and API server are killed and stay away for ten minutes (a quarter of an hour)
+	@$(PYTHON) -m tests.e2e.airflow_outage
 
 SBOM ?= build/sbom.cdx.json
 sbom: $(DEV) ## the bill of materials of what a night needs (CycloneDX), from its lock: build/sbom.cdx.json

@@ -10,15 +10,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import Asset, Param, dag, setup, task, teardown
+from airflow.sdk import Asset, Param, dag, setup, task
 
 from watertight import tasks
 from watertight.notifier import FailureAlert
 
 MARTS = Asset(name="watertight_marts", uri="watertight://published/marts")
-WRITER = {"pool": "watertight_writer"}
 ALONE = tasks.is_one_process()  # where nobody may wait for a second try
 RETRIES: dict[str, Any] = {"retries": 0 if ALONE else 3, "retry_delay": timedelta(minutes=1)}
+#: a step that fails by its own judgement is not tried again (see watertight.tasks); one whose process was lost is, and so is one that finds the
+#: process of its first try still at work
+WRITER: dict[str, Any] = {
+    "pool": "watertight_writer",
+    "retries": 0 if ALONE else 5,
+    "retry_delay": timedelta(seconds=30),
+}
 #: while another run writes (a backfill's runs do not count among max_active_runs), for longer than a lease lives
 TURN: dict[str, Any] = {"retries": 0 if ALONE else 600, "retry_delay": timedelta(seconds=30)}
 
@@ -38,10 +44,10 @@ def crm_nightly() -> None:
 
     @setup
     @task(**TURN)
-    def plan(params: dict[str, Any]) -> dict[str, Any]:
-        return tasks.plan(params["sources"])
+    def plan(params: dict[str, Any], run_id: str) -> dict[str, Any]:
+        return tasks.plan(params["sources"], run_id)
 
-    @task
+    @task(**RETRIES)
     def list_resources(opened: dict[str, Any]) -> list[dict[str, Any]]:
         return opened["tasks"]
 
@@ -53,7 +59,7 @@ def crm_nightly() -> None:
     built = task(tasks.build, **WRITER)(night_id)
     verified = task(tasks.verify, **WRITER)(night_id)
     published = task(tasks.publish, **WRITER, outlets=[MARTS])(night_id)
-    closed = teardown(tasks.close)(night_id)
+    closed = task(tasks.close, **RETRIES)(night_id)
     extracted >> loaded >> built >> verified >> published >> closed.as_teardown(setups=opened)
 
 

@@ -27,7 +27,7 @@ from extractors.core.landing import (
     read_manifest,
     sync_folder,
 )
-from extractors.core.people import EMAIL, Told, address_of, decode
+from extractors.core.people import EMAIL, Told, address_of, decode, texts_at
 from extractors.core.settings import Settings
 from extractors.core.spec import People, Record
 from extractors.core.suppression import Filter, Suppression
@@ -146,6 +146,38 @@ def find(settings: Settings, people: PeopleOf, wanted: Wanted) -> Found:
             found.shared.update(names=len(found.names & told.names), phones=len(found.phones & told.phones))
             found.names -= told.names
             found.phones -= told.phones
+    return found
+
+
+def erased_places(settings: Settings, people: PeopleOf, marks: set[str], wanted: Wanted) -> set[Place]:
+    """The records in the landings that bear one of the marks of erased addresses, or are wanted by id or key: each one's own place alone, since a
+    lead may name another erased person besides."""
+    places = set()
+    for folder in landing_folders(settings):
+        source, account, table = folder.parts[-4:-1]
+        declared = next((each for each in people.get(source, ()) if each.table == table), None)
+        landing = landed_in(folder)
+        if declared is None or landing is None:
+            continue
+        for record in records_of(landing):
+            said = decode(record.payload)
+            place = (source, account, table, record.source_id)
+            if (
+                (source, table, record.source_id) in wanted.ids
+                or _key(source, account, record.source_id) in wanted.keys
+                or marks.intersection(text for path in declared.addresses for text in texts_at(said, path))
+            ):
+                places.add(place)
+    return places
+
+
+def named_by(settings: Settings, people: PeopleOf, places: set[Place]) -> dict[Place, set[Place]]:
+    """The records that name one of the places besides their own, as a lead does its contacts, and everybody whom each names."""
+    found = {}
+    for source, account, told in _persons(settings, people):
+        own, *others = [(source, account, *place) for place in told.persons]
+        if places.intersection(others):
+            found[own] = set(others)
     return found
 
 

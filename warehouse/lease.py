@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from extractors.core.errors import LeaseError, WatertightError
+from extractors.core.errors import BusyError, LeaseError, WatertightError
 from warehouse.database import plain_errors
 
 #: a step that takes longer than this between two renewals loses its turn; extraction, the longest, has three hours by default
@@ -32,6 +32,8 @@ _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 @dataclass(frozen=True)
 class Record:
     """Who writes. `one_process`: the whole run lives in process `pid`, whose death therefore frees the lease at once.
+
+    `opened_for`: who asked for the run, where somebody may ask for the same one again: a scheduler, when it has lost sight of the first try.
 
     `expires_uptime`: the same as `expires_at` in seconds since this machine was started, which nobody can set; None where they are not known.
     """
@@ -46,6 +48,7 @@ class Record:
     expires_at: str
     released_at: str | None = None
     expires_uptime: float | None = None
+    opened_for: str | None = None
 
     @property
     def is_free(self) -> bool:
@@ -74,13 +77,20 @@ class Lease:
         self.run_id = run_id
 
     @classmethod
-    def take(cls, home: Path, *, one_process: bool) -> Lease:
-        """Opens a run: gives it an id later than every earlier one's, whatever the clock says. LeaseError when another run writes."""
+    def take(cls, home: Path, *, one_process: bool, opened_for: str | None = None) -> Lease:
+        """Opens a run: gives it an id later than every earlier one's, whatever the clock says. LeaseError when another run writes.
+
+        A run that was opened for the same `opened_for` is no other one: its first try was given up, and has lost its turn by this.
+        """
         with plain_errors(home):
             home.mkdir(parents=True, exist_ok=True)
             with _locked(home):
                 record = read(home)
-                if record is not None and not record.is_free:
+                if (
+                    record is not None
+                    and not record.is_free
+                    and (opened_for is None or record.opened_for != opened_for)
+                ):
                     raise LeaseError(
                         f"Run {record.run_id} has been writing to {home} since {record.taken_at}"
                         f" (process {record.pid} on {record.host}).",
@@ -100,6 +110,7 @@ class Lease:
                         taken_at=_text(now),
                         expires_at=_text(now + LIFETIME),
                         expires_uptime=_uptime(LIFETIME),
+                        opened_for=opened_for,
                     ),
                 )
         return lease
@@ -118,7 +129,7 @@ class Lease:
         """Around a step that writes: renews the lease, and no other process is inside such a step meanwhile.
 
         A run that slept through the end of its turn may wake up in the middle of a step, and the files of the build have no commit to fence.
-        LeaseError when it is still at it, or when this run lost its turn.
+        BusyError when it is still at it, LeaseError when this run lost its turn.
         """
         folder = self.home / "build"
         with plain_errors(self.home):
@@ -128,7 +139,7 @@ class Lease:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise LeaseError(
+                raise BusyError(
                     f"A process of another run, or of an earlier try of this one, is still writing to {self.home}.",
                     "Wait until it ends, or end it, and run again: nothing was lost and the old publication stays.",
                 ) from None

@@ -294,6 +294,12 @@ def _read_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing, brou
             from raw."{brought}" where _load_number = $number""",  # noqa: S608 - names are ours and checked, values are bound
             {"names": [part.file for part in manifest.parts], "ends": ends, "number": number},
         )
+    _count_arrivals(connection, landing)
+
+
+def _count_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
+    """Raises IntegrityError unless every line that the manifest promises has arrived once, with all that a line has."""
+    manifest = landing.manifest
     counted = dict(connection.execute("select file_name, count(*) from arrivals group by file_name").fetchall())
     for part in manifest.parts:
         if counted.get(part.file, 0) != part.rows:

@@ -33,7 +33,7 @@ from warehouse.dictionary import write_dictionary
 from warehouse.home import open_home
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild, reload
-from watertight import alerts, erasure, forecast, night, pages, report, status
+from watertight import alerts, erasure, forecast, night, pages, readmission, report, status
 from watertight.journal import open_journal
 from watertight.progress import Progress
 from watertight.upgrade import upgrade
@@ -173,6 +173,7 @@ def main() -> None:
 
 main.add_command(upgrade)
 main.add_command(erasure.command)
+main.add_command(readmission.command)
 
 
 @main.command()

@@ -43,6 +43,15 @@ def is_unfinished(settings: Settings) -> bool:
     return _pending(settings).exists()
 
 
+def unfinished(settings: Settings) -> dict[str, Any] | None:
+    """Of an erasure that was cut off: `{"begun_by": run, "records": {"source.table": count}}`; None when none waits."""
+    try:
+        begun = json.loads(_pending(settings).read_text())
+    except FileNotFoundError:
+        return None
+    return {"begun_by": begun["begun_by"], "records": begun["records"]}
+
+
 def find(settings: Settings, emails: Sequence[str], contacts: Sequence[str]) -> Found:
     """Whom the landings hold of those asked for. ConfigurationError when something asked for makes no sense."""
     return erase.find(settings, people(), erase.read_wanted(emails, contacts, people()))

@@ -36,16 +36,22 @@ def raw_tables() -> list[tuple[str, str]]:
 
 
 def plan(
-    settings: Settings, sources: Sequence[str] | None = None, *, one_process: bool, report: Report = silent
+    settings: Settings,
+    sources: Sequence[str] | None = None,
+    *,
+    one_process: bool,
+    opened_for: str | None = None,
+    report: Report = silent,
 ) -> dict[str, Any]:
     """Opens a run: takes the lease, mends the warehouse, reads the cursors. Returns `{"run_id", "tasks", "mended"}`: one task per
     source and resource, and what was wrong with the warehouse before it was rebuilt (None: nothing).
 
-    `one_process`: every step will run in this very process, so that its death ends the lease. Raises ConfigurationError (a source
-    is unknown or not set up; then nothing was taken) and LeaseError (another run writes).
+    `one_process`: every step will run in this very process, so that its death ends the lease. `opened_for`: who asks, when the same may
+    ask again without knowing what became of the first try. Raises ConfigurationError (a source is unknown or not set up; then nothing was
+    taken), LeaseError (another run writes) and BusyError (a process of an earlier try is still at work).
     """
     wanted = registry.plan(settings, sources)
-    lease = Lease.take(settings.home, one_process=one_process)
+    lease = Lease.take(settings.home, one_process=one_process, opened_for=opened_for)
     try:
         mended = mend(settings, lease, report)
         states = read_states(settings)

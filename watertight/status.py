@@ -16,6 +16,7 @@ from warehouse import lease, manifest
 from warehouse.build import last_build
 from warehouse.publish import published_run
 from warehouse.query import ask
+from watertight import erasure
 from watertight.history import Account, landed, newest_runs
 from watertight.tasks import NIGHTLY_HOUR
 
@@ -29,8 +30,8 @@ _NEW = "select source_system, account, run_id, sum(new_count) from mart_ops__loa
 
 
 def read(settings: Settings) -> dict[str, Any]:
-    """`{"home", "is_demonstration", "lease", "next_run_at", "published_run", "published_file", "publication", "last_build", "sources", "resources"}`,
-    JSON-able. `publication` is what the manifest says (`data_through`, bytes, tables and rows of the marts), None without one.
+    """`{"home", "is_demonstration", "lease", "erasure", "next_run_at", "published_run", "published_file", "publication", "last_build", "sources", "resources"}`,
+    JSON-able. `erasure` is the one that was begun and not finished (`begun_by`, `records` by table), None without one. `publication` is what the manifest says (`data_through`, bytes, tables and rows of the marts), None without one.
 
     A source's `calls` and `quota` are those of its newest run; `new_rows` and `reconciled` come from the publication and are None before that run
     is published. `hours_behind` is from where its data ends to its own clock of that run, `hours_old` to this machine's now (None in simulated time).
@@ -43,6 +44,7 @@ def read(settings: Settings) -> dict[str, Any]:
         "home": str(settings.home),
         "is_demonstration": settings.home != settings.home_dir.expanduser().resolve(),
         "lease": lease.as_dict(record) if record else None,
+        "erasure": erasure.unfinished(settings),
         "next_run_at": _next_run(settings),
         "published_run": run_id,
         "published_file": str(settings.published_dir / "marts.duckdb") if run_id else None,
@@ -84,6 +86,15 @@ def show(console: Console, found: dict[str, Any], with_resources: bool = False) 
     else:
         console.print(
             f"writing    run {record['run_id']} since {record['taken_at']} (process {record['pid']} on {record['host']})"
+        )
+    if begun := found["erasure"]:
+        console.print(
+            Text(
+                f"erasure    of {sum(begun['records'].values()):,} records, begun by run {begun['begun_by']}, is not finished:"
+                " something of these persons may still be held. Finish it: watertight erase",
+                "red",
+            ),
+            soft_wrap=True,
         )
     if found["next_run_at"]:
         console.print(f"next run   {_minute(found['next_run_at'])} where Airflow schedules it")

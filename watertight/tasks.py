@@ -47,14 +47,19 @@ NIGHTLY_HOUR = 2
 observer: Observer | None = None
 
 
-def plan(sources: list[str]) -> dict[str, Any]:
-    """Opens the run; see watertight.night. LeaseError is raised as it is where runs may wait: the DAG asks again, a minute later."""
+def plan(sources: list[str], dag_run: str) -> dict[str, Any]:
+    """Opens the run; see watertight.night. LeaseError is raised as it is where runs may wait: the DAG asks again, half a minute later.
+
+    `dag_run`: Airflow's name of the night. A plan that is begun again, because nobody knows what became of it, need not wait for itself.
+    """
     from watertight import night
 
     return _run(
         "plan",
         "Plan",
-        lambda settings: night.plan(settings, sources or None, one_process=is_one_process(), report=_report),
+        lambda settings: night.plan(
+            settings, sources or None, one_process=is_one_process(), opened_for=dag_run, report=_report
+        ),
     )
 
 

@@ -30,6 +30,39 @@ PROGRAMS = ("api-server", "scheduler", "dag-processor")
 ADMIN = "canary-admin-password"
 
 
+class Program:
+    """An Airflow program as a process of this machine, which can be killed and started again."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], place: Path, log: Path) -> None:
+        self._arguments, self._environment, self._place, self._log = arguments, environment, place, log
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        with self._log.open("a") as output:
+            self._started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "airflow", *self._arguments], env=self._environment, cwd=self._place,
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                )
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """Signal 9 for its process alone: what that had started lives on."""
+        self._started[-1].kill()
+        self._started[-1].wait()
+
+    def end(self) -> None:
+        """Every process that it ever was and all their children, which it would leave behind on SIGTERM."""
+        for process in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
 @dataclass
 class Deployment:
     """A running Airflow. `environment` is its processes' and serves a command beside it too."""
@@ -38,6 +71,7 @@ class Deployment:
     environment: dict[str, str]
     home: Path
     logs: Path
+    programs: dict[str, Program] = field(default_factory=dict)
     _token: str = field(default="", repr=False)
 
     def sign_in(self) -> None:
@@ -78,6 +112,15 @@ class Deployment:
         ]
         return "\n".join(f"== {path}\n" + "\n".join(line[:400] for line in lines) for path, lines in ends)
 
+    def tasks(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """The tasks of a night by their name; those that there are several of by resource are left out."""
+        found = self.get(f"/dags/crm_nightly/dagRuns/{quote(run_id, safe='')}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found if task["map_index"] == -1}
+
+    def is_well(self) -> bool:
+        """Whether every program answers, or says through the API server that it works."""
+        return are_well(self.url, "metadatabase", "scheduler", "dag_processor")
+
     def task_log(self, run_id: str, task_id: str, attempt: int = 1) -> str:
         """What the task wrote, as the API hands it to the page on which people read it."""
         answer = self.get(
@@ -110,6 +153,8 @@ def airflow_deployment(place: Path, settings: dict[str, str]) -> Iterator[Deploy
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database,
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(place / "airflow" / "logs"),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(logs_of_workers),
+            # The DAGs do not change meanwhile: read once, not every half minute.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
             "WATERTIGHT_HOME": str(place / "home"),
             **settings,
         }
@@ -136,14 +181,16 @@ def airflow_deployment(place: Path, settings: dict[str, str]) -> Iterator[Deploy
                 options = (
                     ["--port", str(api), "--host", "127.0.0.1", "--workers", "1"] if program == "api-server" else []
                 )
-                running.enter_context(process_group([program, *options], environment, place, logs / f"{program}.log"))
+                deployment.programs[program] = Program([program, *options], environment, place, logs / f"{program}.log")
+                running.callback(deployment.programs[program].end)
+                deployment.programs[program].start()
                 if program == "api-server":
                     deployment.wait("the API server answers", lambda: are_well(deployment.url, "metadatabase"), 120)
                     deployment.sign_in()
                     deployment.post(
                         "/pools", {"name": "watertight_writer", "slots": 1, "description": "one task writes at a time"}
                     )
-            deployment.wait("all are well", lambda: are_well(deployment.url, "scheduler", "dag_processor"), 120)
+            deployment.wait("all are well", deployment.is_well, 120)
             deployment.wait(
                 "the DAG is read", lambda: deployment.get("/dags", dag_id_pattern="crm_nightly")["dags"], 60
             )
@@ -159,26 +206,6 @@ def of_compose() -> dict[str, str]:
     }
     given: dict[str, str] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["x-airflow"]["environment"]
     return {name: re.sub(r"\$\{(\w+)[^}]*\}", lambda found: keys[found[1]], value) for name, value in given.items()}
-
-
-@contextmanager
-def process_group(arguments: list[str], environment: dict[str, str], place: Path, log: Path) -> Iterator[None]:
-    """An Airflow program and all its children, which it would leave behind on SIGTERM."""
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", *arguments], env=environment, cwd=place, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def are_well(url: str, *parts: str) -> bool:

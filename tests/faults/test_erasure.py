@@ -20,6 +20,7 @@ import pytest
 import zstandard
 from click.testing import CliRunner
 
+from extractors.core import suppression
 from extractors.core.errors import ConfigurationError, IntegrityError
 from extractors.core.landing import read_manifests
 from extractors.core.settings import Settings
@@ -274,6 +275,57 @@ def test_the_command_asks_before_it_erases_and_says_what_it_did(
     assert traces(settings.home, [canary]) == set()
     others = [each for each in planted.people.values() if each != canary]
     assert any(path.startswith("landing") for path in traces(settings.home, others))
+
+
+def test_who_is_taken_off_the_list_comes_back_and_nobody_else(
+    planted: Planted, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATERTIGHT_HOME", str(settings.home_dir))
+    monkeypatch.setenv("WATERTIGHT_SIMULATED_TIME", "1")
+    (source_id, canary), (other_id, other) = [*planted.people.items()][:2]
+    contacts = [one for one in read_manifests(settings.landing_dir) if one.manifest.resource == "contacts"]
+    said = {record.source_id: record for one in contacts for record in erase.records_of(one)}
+    never = CliRunner().invoke(main, ["readmit", "--email", canary.email])
+    assert (never.exit_code, "Nobody was ever erased here." in never.stderr) == (2, True)
+    lease = Lease.take(settings.home, one_process=True)
+    erasure.begin(settings, lease, erasure.find(settings, [canary.email, other.email], []))
+    erase.rewrite_landings(settings, lease, cleaner(settings), erasure.people(), lambda line: None)
+    lease.release()
+    named = ["--email", canary.email.swapcase(), "--phone", canary.phone, "--name", f"{canary.first} {canary.family}"]
+
+    unfinished = CliRunner().invoke(main, ["readmit", *named])
+    assert (unfinished.exit_code, "Finish it first" in unfinished.stderr) == (2, True)
+    shown = CliRunner().invoke(main, ["status"])
+    assert "is not finished" in shown.output
+    assert "watertight erase" in shown.output
+    assert (
+        json.loads(CliRunner().invoke(main, ["status", "--json"]).stdout)["erasure"]["records"]["hubspot.contacts"] == 2
+    )
+    (settings.home / "erasure.json").unlink()
+    assert "is not finished" not in CliRunner().invoke(main, ["status"]).output
+
+    stranger = CliRunner().invoke(main, ["readmit", "--email", "nobody@example.com"])
+    assert (stranger.exit_code, "Nothing of what was named" in stranger.stderr) == (2, True)
+    done = CliRunner().invoke(main, ["readmit", *named, "--json"])
+    taken = json.loads(done.stdout)
+    assert taken.pop("people") >= 1
+    assert taken == {"addresses": 1, "phones": 1, "names": 2}
+    filtered = suppression.Filter(
+        cleaner(settings), "hubspot", contacts[0].manifest.account, erasure.people()["hubspot"]
+    )
+    assert filtered.clean("contacts", said[source_id]) is said[source_id]
+    assert b"[erased]" in filtered.clean("contacts", said[other_id]).payload
+    assert cleaner(settings).clean_text(canary.sentence) == canary.sentence
+    last = audit.lines(settings)[-1]
+    assert (last["what"], last["taken_off"]["addresses"]) == ("readmission", 1)
+    assert not any(text.lower() in json.dumps(last).lower() for text in canary.texts)
+
+
+def cleaner(settings: Settings) -> suppression.Suppression:
+    """The list as it stands."""
+    listed = suppression.read(settings)
+    assert listed is not None
+    return listed
 
 
 def test_another_key_stops_the_next_night(settings: Settings, planted: Planted) -> None:

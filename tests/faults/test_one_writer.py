@@ -93,7 +93,7 @@ def test_a_process_that_is_still_in_a_step_keeps_the_next_run_out_of_it(landed: 
         change(landed.home, expires_at="2000-01-01T00:00:00Z", expires_uptime=0)
         new = Lease.take(landed.home, one_process=False)
         for step in (night.load, night.build, night.verify, night.publish):
-            with pytest.raises(LeaseError, match="still writing") as caught:
+            with pytest.raises(BusyError, match="still writing") as caught:
                 step(landed, new.run_id)
             assert caught.value.exit_code == 3
     # The other way round it does not even begin.

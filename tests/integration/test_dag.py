@@ -82,8 +82,10 @@ def test_one_task_writes_at_a_time(seen: dict[str, Any]) -> None:
     }
 
 
-def test_only_extraction_is_tried_again_and_a_turn_waited_for(seen: dict[str, Any]) -> None:
-    assert {task for task, retries in seen["retries"].items() if retries} == {"extract", "plan"}
+def test_a_lost_step_is_tried_again_and_a_turn_waited_for(seen: dict[str, Any]) -> None:
+    """A step that judges that it failed raises what Airflow does not try again (test_alerts); these retries are for the others."""
+    assert all(seen["retries"].values())
+    assert seen["retries"]["plan"] > 100
 
 
 def test_it_runs_nightly_alone_and_never_catches_up(seen: dict[str, Any]) -> None:

@@ -131,9 +131,9 @@ class Marks:
     def _watch_steps(self) -> None:
         from extractors.core import landing
         from extractors.core.transport import Transport
-        from warehouse import bookkeeping, publish
+        from warehouse import bookkeeping, erase, publish, traces
         from warehouse import lease as leases
-        from watertight import night
+        from watertight import erasure, night
 
         for step in ("plan", "extract", "load", "build", "verify", "publish"):
             setattr(night, step, self.around(step, getattr(night, step)))
@@ -149,6 +149,12 @@ class Marks:
             (landing.LandingWriter, "land", "landing records"),
             (landing.LandingWriter, "finish", "finishing a table"),
             (Transport, "send", "a request"),
+            (erasure, "begin", "beginning an erasure"),
+            (erasure, "reload", "making the warehouse anew"),
+            (erase, "write_anew", "writing a landing anew"),
+            (erase, "_move_in", "moving landings in"),
+            (traces, "clear", "clearing traces"),
+            (traces, "search", "looking for traces"),
         ):
             setattr(place, name, self.around(said, getattr(place, name)))
 

@@ -27,7 +27,7 @@ from extractors.core.client import Client
 from extractors.core.spec import Resource
 from tests.faults.kills.marks import Kill, Marks
 from warehouse import build
-from watertight import night
+from watertight import erasure, night
 from watertight.command import main as command
 
 _RESOURCES = ("deals", "deals_sweep", "contacts", "deal_pipelines", "owners", "exchange_rates")
@@ -82,7 +82,7 @@ def _run(wanted: dict[str, Any]) -> None:
             _stop_the_clock(datetime.fromisoformat(wanted["now"]))
         if wanted["project"]:
             build.DBT_PROJECT = Path(wanted["project"])
-            night.make_page = page_of_a_few_models
+            night.make_page = erasure.make_page = page_of_a_few_models
             sources.SOURCES = {"hubspot": replace(sources.SOURCES["hubspot"], resources=a_few_resources())}
         kill = Kill(**wanted["kill"]) if wanted["kill"] else None
         marks = Marks(Path(wanted["home"]), kill, wanted["signal"])

@@ -38,6 +38,24 @@ def test_a_release_frees_it(tmp_path: Path) -> None:
     Lease.take(tmp_path, one_process=True)
 
 
+def test_who_asks_again_for_the_same_run_does_not_wait_for_itself(tmp_path: Path) -> None:
+    """A scheduler that lost sight of a plan begins it again: without this the night would wait four hours for a process that is gone."""
+    first = Lease.take(tmp_path, one_process=False, opened_for="scheduled__2026-06-02")
+    for other in ("manual__2026-06-02", None):
+        with pytest.raises(LeaseError):
+            Lease.take(tmp_path, one_process=False, opened_for=other)
+    again = Lease.take(tmp_path, one_process=False, opened_for="scheduled__2026-06-02")
+    assert again.run_id > first.run_id
+    with pytest.raises(LeaseError, match=again.run_id), first.fence():
+        pass
+
+
+def test_nobody_takes_over_what_was_opened_for_nobody(tmp_path: Path) -> None:
+    Lease.take(tmp_path, one_process=False)
+    with pytest.raises(LeaseError):
+        Lease.take(tmp_path, one_process=False, opened_for="scheduled__2026-06-02")
+
+
 def test_it_expires(tmp_path: Path) -> None:
     Lease.take(tmp_path, one_process=False)
     change(tmp_path, expires_at=(datetime.now(UTC) - timedelta(seconds=1)).isoformat(), expires_uptime=0)
