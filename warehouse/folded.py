@@ -12,7 +12,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import duckdb
@@ -20,9 +20,11 @@ import msgspec
 
 from extractors.core.errors import IntegrityError
 from extractors.core.landing import MANIFEST, OpenPart, make_folders, read_lines, sync_folder
+from extractors.core.settings import Settings
 from extractors.core.spec import Record
 from extractors.core.suppression import write_privately
-from warehouse.database import plain_errors
+from warehouse.database import plain_errors, require_space
+from warehouse.lease import Lease
 
 #: no source has this name
 FOLDER = "folded"
@@ -32,6 +34,9 @@ VERSION_HASH = "md5(concat(_is_deleted::varchar, payload::varchar))::uuid"
 
 #: (source, account, table, record) to the record as it may stay, the very same object when nothing of it changes
 Clean = Callable[[str, str, str, Record], Record]
+
+#: what a landing of one byte, compressed, may need in the database, the write-ahead log and the spill files together
+GROWTH = 6
 
 _ROWS_AT_ONCE = 1_000
 _TABLE = re.compile(r"[a-z_][a-z0-9_]{0,119}")
@@ -221,9 +226,47 @@ def check_against_raw(
         )
 
 
-def restore(connection: duckdb.DuckDBPyConnection, landing_dir: Path, folded: Folded) -> None:
-    """Puts every folded row into its raw table, as it was. The caller has begun a transaction and made the tables."""
+def put_back(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, lease: Lease, landing_dir: Path, create_resource: str
+) -> bool:
+    """Puts every folded row into its raw table, as it was, in one transaction; whether there was anything to put back.
+
+    `create_resource`: the statement that makes a resource's `{table}` where it is absent. Does nothing in a warehouse that holds them. IntegrityError
+    where it holds others and lacks these, and when a part is damaged; then nothing has changed.
+    """
+    folded = read(landing_dir)
+    if folded is None:
+        return False
+    known, there = connection.execute(
+        "select count(*) filter (where load_number <= $1), count(*) from raw._loads", [folded.through]
+    ).fetchall()[0]
+    if there and known < folded.rows("_loads"):
+        raise IntegrityError(
+            f"{settings.warehouse_file} lacks loads whose landings are folded already: it is older than {landing_dir / FOLDER}.",
+            "Make it anew from the landing files: watertight rebuild.",
+        )
+    if there:
+        return False
     check_parts(landing_dir, folded)
+    require_space(settings.home, GROWTH * folded.bytes, "loading the folded landings")
+    with plain_errors(settings.warehouse_file):
+        connection.execute("begin")
+        try:
+            _insert(connection, landing_dir, folded, create_resource)
+            with lease.fence():
+                connection.execute("commit")
+        except BaseException:
+            # A failed commit has rolled back already.
+            with suppress(duckdb.Error):
+                connection.execute("rollback")
+            raise
+    return True
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, landing_dir: Path, folded: Folded, create_resource: str) -> None:
+    for table in folded.tables:
+        if "__" in table:
+            connection.execute(create_resource.format(table=table))
     kinds = columns(connection)
     for table, parts in folded.tables.items():
         files = [part_file(landing_dir, table, part) for part in parts]

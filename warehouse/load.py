@@ -34,9 +34,6 @@ set disabled_compression_methods = 'fsst,dict_fsst';
 set zstd_min_string_length = 128;
 """
 
-#: what a landing of one byte, compressed, may need in the database, the write-ahead log and the spill files together
-_GROWTH = 6
-
 _CREATE = "create schema if not exists raw;" + bookkeeping.CREATE + gates.CREATE
 
 _CREATE_RESOURCE = """
@@ -105,7 +102,7 @@ def load(
             connection.execute(_CREATE_RESOURCE.format(table=f"{source}__{table}"))
         # Resolved: a rebuild sees the landings through a link that is gone when somebody reads which of them is damaged.
         landing_dir = settings.landing_dir.resolve()
-        loaded += _restore_folded(connection, settings, lease, landing_dir)
+        loaded += _put_back_folded(connection, settings, lease, landing_dir)
         for landing in _pending(connection, landing_dir):
             is_known = is_rebuild and (not loaded_before or landing.folder.parts[-4:] in loaded_before)
             accepted = is_known or f"{landing.manifest.source_system}.{landing.manifest.resource}" in settings.accept
@@ -126,37 +123,12 @@ def load(
     return loaded
 
 
-def _restore_folded(
+def _put_back_folded(
     connection: duckdb.DuckDBPyConnection, settings: Settings, lease: Lease, landing_dir: Path
 ) -> list[Loaded]:
-    """Puts what old landings were folded into back into an empty warehouse, and returns their loads; does nothing where it is there."""
-    held = folded.read(landing_dir)
-    if held is None:
+    """Into an empty warehouse what old landings were folded into; returns their loads."""
+    if not folded.put_back(connection, settings, lease, landing_dir, _CREATE_RESOURCE):
         return []
-    known, there = connection.execute(
-        "select count(*) filter (where load_number <= $1), count(*) from raw._loads", [held.through]
-    ).fetchall()[0]
-    if there and known < held.rows("_loads"):
-        raise IntegrityError(
-            f"{settings.warehouse_file} lacks loads whose landings are folded already: it is older than {landing_dir / folded.FOLDER}.",
-            "Make it anew from the landing files: watertight rebuild.",
-        )
-    if there:
-        return []
-    require_space(settings.home, _GROWTH * held.bytes, "loading the folded landings")
-    for table in held.tables:
-        if "__" in table:
-            connection.execute(_CREATE_RESOURCE.format(table=table))
-    connection.execute("begin")
-    try:
-        folded.restore(connection, landing_dir, held)
-        with lease.fence():
-            connection.execute("commit")
-    except BaseException as error:
-        _roll_back(connection)
-        if isinstance(error, duckdb.Error):
-            raise explain(error, settings.warehouse_file) from error
-        raise
     return [
         Loaded(*row)
         for row in connection.execute(
@@ -207,7 +179,9 @@ def _load_landing(
     if _is_superseded(connection, landing) or _is_duplicate(connection, manifest):
         return None
     landing.check_parts()
-    require_space(settings.home, _GROWTH * sum(part.bytes for part in manifest.parts), f"loading {manifest.resource}")
+    require_space(
+        settings.home, folded.GROWTH * sum(part.bytes for part in manifest.parts), f"loading {manifest.resource}"
+    )
     connection.execute("begin")
     try:
         result = _write_versions(connection, landing, accepted, report)
