@@ -10,6 +10,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import md5
 from pathlib import Path
 from uuid import UUID
@@ -31,6 +32,7 @@ from extractors.core.people import EMAIL, Told, address_of, decode, texts_at
 from extractors.core.settings import Settings
 from extractors.core.spec import People, Record
 from extractors.core.suppression import Filter, Suppression
+from warehouse import folded
 from warehouse.database import plain_errors, require_space
 from warehouse.lease import Lease
 
@@ -203,6 +205,10 @@ def _persons(settings: Settings, people: PeopleOf) -> Iterator[tuple[str, str, T
         if declared is not None and landing is not None:
             for record in records_of(landing):
                 yield source, account, Told(declared, record.source_id, decode(record.payload))
+    of_persons = {(source, each.table): each for source, some in people.items() for each in some}
+    for source, account, table, record in folded.records(settings.landing_dir):
+        if (source, table) in of_persons:
+            yield source, account, Told(of_persons[source, table], record.source_id, decode(record.payload))
 
 
 def left_over(settings: Settings, suppression: Suppression, people: PeopleOf) -> list[str]:
@@ -216,7 +222,21 @@ def left_over(settings: Settings, suppression: Suppression, people: PeopleOf) ->
         cleaner = Filter(suppression, manifest.source_system, manifest.account, people.get(manifest.source_system, ()))
         if any(cleaner.clean(manifest.resource, record) is not record for record in records_of(landing)):
             left.append(str(folder))
+    clean = _cleaner(suppression, people)
+    in_folded = folded.records(settings.landing_dir)
+    if any(clean(source, account, table, record) is not record for source, account, table, record in in_folded):
+        left.append(str(settings.landing_dir / folded.FOLDER))
     return left
+
+
+def _cleaner(suppression: Suppression, people: PeopleOf) -> folded.Clean:
+    """The filters of every source and account as one."""
+
+    @cache
+    def filter_of(source: str, account: str) -> Filter:
+        return Filter(suppression, source, account, people.get(source, ()))
+
+    return lambda source, account, table, record: filter_of(source, account).clean(table, record)
 
 
 def landing_folders(settings: Settings) -> list[Path]:
@@ -275,6 +295,12 @@ def rewrite_landings(
             _move_in(settings, lease, waiting)
             changed.update(landings=1, lines=lines)
             report(f"{'/'.join(folder.parts[-4:])}: {lines} lines")
+    held = folded.read(settings.landing_dir)
+    require_space(settings.home, 2 * held.bytes if held else 0, "rewriting the folded landings")
+    lines = folded.rewrite(settings.landing_dir, lease.run_id, _cleaner(suppression, people), lease.fence)
+    if lines:
+        changed.update(landings=1, lines=lines)
+        report(f"{folded.FOLDER}: {lines} lines")
     return dict(changed)
 
 

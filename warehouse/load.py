@@ -19,7 +19,7 @@ import duckdb
 from extractors.core.errors import IntegrityError
 from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest, set_aside
 from extractors.core.settings import Settings
-from warehouse import audit, bookkeeping, gates
+from warehouse import audit, bookkeeping, folded, gates
 from warehouse.bookkeeping import utc
 from warehouse.database import explain, require_space, writer
 from warehouse.lease import Lease
@@ -33,9 +33,6 @@ set preserve_insertion_order = false;
 set disabled_compression_methods = 'fsst,dict_fsst';
 set zstd_min_string_length = 128;
 """
-
-#: what a landing of one byte, compressed, may need in the database, the write-ahead log and the spill files together
-_GROWTH = 6
 
 _CREATE = "create schema if not exists raw;" + bookkeeping.CREATE + gates.CREATE
 
@@ -51,7 +48,7 @@ _LINES = """read_json($files, format = 'newline_delimited', compression = 'zstd'
     _record_number: 'BIGINT', _is_deleted: 'BOOLEAN', payload: 'JSON'})"""
 
 #: a version is its payload and whether the record is deleted; text form as DuckDB reads it, so key order and spaces inside count
-_HASH = "md5(concat(_is_deleted::varchar, payload::varchar))::uuid"
+_HASH = folded.VERSION_HASH
 
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,119}")
 
@@ -97,14 +94,16 @@ def load(
     loaded; the next call goes on behind them. A rebuild lets pass what was once loaded: `loaded_before` (source, account, resource, run),
     or everything where nobody knows what that was.
     """
-    loaded = []
+    loaded: list[Loaded] = []
     with writer(settings.warehouse_file, settings.ingest_memory_mb) as connection:
         connection.execute(_TUNING)
         connection.execute(_CREATE)
         for source, table in tables:
             connection.execute(_CREATE_RESOURCE.format(table=f"{source}__{table}"))
         # Resolved: a rebuild sees the landings through a link that is gone when somebody reads which of them is damaged.
-        for landing in _pending(connection, settings.landing_dir.resolve()):
+        landing_dir = settings.landing_dir.resolve()
+        loaded += _put_back_folded(connection, settings, lease, landing_dir)
+        for landing in _pending(connection, landing_dir):
             is_known = is_rebuild and (not loaded_before or landing.folder.parts[-4:] in loaded_before)
             accepted = is_known or f"{landing.manifest.source_system}.{landing.manifest.resource}" in settings.accept
             try:
@@ -122,6 +121,22 @@ def load(
         if loaded:
             connection.execute("checkpoint")
     return loaded
+
+
+def _put_back_folded(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, lease: Lease, landing_dir: Path
+) -> list[Loaded]:
+    """Into an empty warehouse what old landings were folded into; returns their loads."""
+    if not folded.put_back(connection, settings, lease, landing_dir, _CREATE_RESOURCE):
+        return []
+    return [
+        Loaded(*row)
+        for row in connection.execute(
+            """select source_system, account, resource, run_id, load_number, sum(rows_landed)::bigint, sum(rows_new)::bigint,
+                sum(rows_held)::bigint, sum(rows_vanished)::bigint, sum(pages)::bigint, sum(requests)::bigint, bool_or(sweep_of is not null)
+            from raw._loads group by source_system, account, resource, run_id, load_number order by load_number"""
+        ).fetchall()
+    ]
 
 
 def _pending(connection: duckdb.DuckDBPyConnection, landing_dir: Path) -> list[Landing]:
@@ -164,7 +179,9 @@ def _load_landing(
     if _is_superseded(connection, landing) or _is_duplicate(connection, manifest):
         return None
     landing.check_parts()
-    require_space(settings.home, _GROWTH * sum(part.bytes for part in manifest.parts), f"loading {manifest.resource}")
+    require_space(
+        settings.home, folded.GROWTH * sum(part.bytes for part in manifest.parts), f"loading {manifest.resource}"
+    )
     connection.execute("begin")
     try:
         result = _write_versions(connection, landing, accepted, report)

@@ -108,6 +108,8 @@ def publish(settings: Settings, run_id: str, report: Report = silent) -> dict[st
     with lease.writing():
         published = publish_files(settings, lease, make_page, report)
         retention.expire(settings)
+        if removed := retention.expire_landings(settings, lease):
+            report(f"{len(removed)} old landings removed, what the warehouse keeps of them is folded into one")
     lease.release()
     return published
 

@@ -208,7 +208,7 @@ class LandingWriter:
         self._middle = b',"_extracted_at":%s,"_run_id":%s,"_record_number":' % (_json(extracted_at), _json(run_id))
         self.rows = 0
         self._parts: list[Part] = []
-        self._part: _OpenPart | None = None
+        self._part: OpenPart | None = None
         with plain_disk_errors(folder):
             make_folders(folder)
             # The manifest first: from then on the rest is invisible.
@@ -227,7 +227,7 @@ class LandingWriter:
             self.rows += 1
             if self._part is None:
                 with plain_disk_errors(self.folder):
-                    self._part = _OpenPart(self.folder / f"{len(self._parts) + 1:05d}.jsonl.zst")
+                    self._part = OpenPart(self.folder / f"{len(self._parts) + 1:05d}.jsonl.zst")
             self._part.write(
                 b'{"_source_id":%s,"_source_updated_at":%s%s%d,"_is_deleted":%s,"payload":'
                 % (
@@ -276,7 +276,9 @@ class LandingWriter:
             self._part = None
 
 
-class _OpenPart:
+class OpenPart:
+    """A part while it is written: under another name until `finish` has put it on the disk."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._temporary = path.with_name(path.name + ".tmp")

@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     keep_publication_days: int | None = Field(None, alias="WATERTIGHT_KEEP_PUBLICATION_DAYS", ge=1, le=36_500)
     #: days after which logs are removed; not set: they stay
     keep_log_days: int | None = Field(None, alias="WATERTIGHT_KEEP_LOG_DAYS", ge=1, le=36_500)
+    #: days after which landings are folded into one and removed; not set: they stay
+    keep_landing_days: int | None = Field(None, alias="WATERTIGHT_KEEP_LANDING_DAYS", ge=1, le=36_500)
 
     files_dir: Path | None = Field(None, alias="WATERTIGHT_FILES_DIR")
 
