@@ -71,7 +71,7 @@ def find_damage(settings: Settings) -> str | None:
 def _ahead_of_data(settings: Settings) -> str | None:
     """Where the bookkeeping promises more than there is: a cursor beyond its own landing's, or rows that the tables do not hold.
 
-    One manifest a resource is read, that of the load whose cursor is in force; a landing that is gone says nothing.
+    One manifest a resource is read, that of the load whose cursor is in force.
     """
     with reader(settings.warehouse_file, settings.ingest_memory_mb) as connection:
         if not _has_table(connection, "raw", "_loads"):
@@ -89,8 +89,8 @@ def _ahead_of_data(settings: Settings) -> str | None:
             "select coalesce(sum(rows_new + rows_vanished), 0) from raw._loads"
         ).fetchall()
     for *place, cursor in cursors:
-        manifest = settings.landing_dir.joinpath(*place, MANIFEST)
-        if manifest.exists() and utc(reached := read_manifest(manifest).manifest.cursor_to) != cursor:
+        reached = _reach(settings.landing_dir.joinpath(*place, MANIFEST))
+        if reached is not None and utc(reached) != cursor:
             return (
                 f"{settings.warehouse_file} says that {place[0]} {place[2]} is loaded up to {cursor.isoformat()}Z,"
                 f" but what has landed reaches to {reached}."
@@ -98,6 +98,15 @@ def _ahead_of_data(settings: Settings) -> str | None:
     if promised != there:
         return f"{settings.warehouse_file} holds {there:,} rows, and its loads brought {promised:,}."
     return None
+
+
+def _reach(manifest: Path) -> str | None:
+    """The cursor that a landing has brought; None where its manifest is gone or cannot be read, which is no fault of the warehouse."""
+    try:
+        return read_manifest(manifest).manifest.cursor_to if manifest.exists() else None
+    except IntegrityError as error:
+        log.warning("%s", error.wrong)
+        return None
 
 
 def witnessed_loads(settings: Settings) -> set[Load]:
