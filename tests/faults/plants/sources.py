@@ -279,10 +279,10 @@ SOURCES = (
     ),
     Plant(
         "H22 H24",
-        "a number read by a cast alone",
-        "dbt_project/macros/reading.sql",
-        "    case when isfinite(try_cast({{ text }} as double)) then try_cast({{ text }} as double) end",
-        "    try_cast({{ text }} as double)",
+        "a CRM's amount by way of a binary fraction",
+        "dbt_project/models/staging/hubspot/stg_hubspot__deals.sql",
+        "try_cast(deal.properties.amount as decimal(18, 2)) as amount,",
+        "try_cast(try_cast(deal.properties.amount as double) as decimal(18, 2)) as amount,",
         (
             "tests/integration/test_fuzzed_payloads.py::test_every_odd_value_is_read_exactly_or_told_or_refused_in_words",
         ),
