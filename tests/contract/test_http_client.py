@@ -119,6 +119,7 @@ def test_the_budget_of_a_resource_ends_its_calls() -> None:
         reset(answer(ROWS)[:500]),
         answer(ROWS)[:-100],
         answer(ROWS, length=None)[:-100],
+        answer(body=b'{"results": []}', length=40),  # whole by itself, shorter than announced
         chunked(b'{"results"', b": []", whole=False),
         chunked(b'{"results": []}', whole=False),
         gzipped(ROWS, cut=8, length=None),
