@@ -109,9 +109,9 @@ NIGHT = (
     Plant(
         "P07",
         "a night that needs the machine's temporary folder",
-        "warehouse/verify.py",
-        "    place = settings.home / name\n",
-        "    import tempfile\n\n    place = settings.home / name\n    tempfile.mkdtemp()\n",
+        "warehouse/build.py",
+        '("--target-path", str(settings.build_dir / "target"), "--log-path"',
+        '("--target-path", os.environ.get("TMPDIR", str(settings.build_dir)) + "/target", "--log-path"',
         (f"{_DISK}::test_a_missing_temporary_folder_is_not_needed",),
     ),
     Plant(
