@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers \
 	containers kills simultaneous failing-writes corruption volume bench metrics-page semantic sbom erasure erasure-kills safety airflow-outage lock clean
 
+	containers kills simultaneous failing-writes corruption volume plants bench metrics-page semantic sbom erasure lock clean
+
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
@@ -106,6 +108,9 @@ corruption: $(DEV) ## cut files and flip bits 5,000 times: writes docs/proofs/co
 
 volume: $(DEV) ## extract and load a million deals, and say how much memory that took (five minutes)
 	@$(PYTHON) -m tests.faults.volume
+
+plants: $(DEV) ## plant a bug for every row of docs/reliability.md and see its tests fail: writes docs/proofs/plants.md (an hour; goes on where it was stopped)
+	@$(PYTHON) -m tests.faults.plants --write
 
 metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md and the answers of docs/analysts.md (two minutes)
 	@$(PYTHON) -m tests.metrics_page --write

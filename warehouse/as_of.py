@@ -9,7 +9,6 @@ writer's file nor the publication is touched.
 from __future__ import annotations
 
 import difflib
-import fcntl
 import itertools
 import os
 import re
@@ -23,6 +22,7 @@ from pathlib import Path
 import duckdb
 
 from extractors.core.errors import ConfigurationError, LeaseError, WatertightError
+from extractors.core.locks import hold
 from extractors.core.settings import Settings
 from warehouse import lease
 from warehouse.build import DBT_PROJECT, build_as_of
@@ -228,7 +228,7 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
                 break
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
-            lock = _locked(folder)
+            lock = hold(folder, waits=False)
             if lock is None:
                 continue
             _empty(folder)
@@ -246,17 +246,6 @@ def _scratch(settings: Settings) -> Iterator[Settings]:
     finally:
         _empty(place)
         os.close(descriptor)
-
-
-def _locked(folder: Path) -> int | None:
-    """An open descriptor that holds the folder's lock until it is closed; None when another process holds it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def _empty(folder: Path) -> None:

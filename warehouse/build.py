@@ -87,8 +87,9 @@ def build(settings: Settings, run_id: str, report: Callable[[str], None] = lambd
     not touched.
     """
     _require_preset(settings)
-    settings.build_dir.mkdir(parents=True, exist_ok=True)
-    _result_file(settings).unlink(missing_ok=True)
+    with plain_errors(settings.build_dir):
+        settings.build_dir.mkdir(parents=True, exist_ok=True)
+        _result_file(settings).unlink(missing_ok=True)
     require_space(settings.home, sum(_size(path) for path in (settings.marts_file, settings.detail_file)), "the build")
     started = time.monotonic()
     with plain_errors(settings.build_dir):

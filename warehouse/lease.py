@@ -6,7 +6,6 @@ what it extracted is older than what is loaded by now.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -20,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from extractors.core.errors import BusyError, LeaseError, WatertightError
+from extractors.core.errors import LeaseError, WatertightError
+from extractors.core.locks import locked
 from warehouse.database import plain_errors
 
 #: a step that takes longer than this between two renewals loses its turn; extraction, the longest, has three hours by default
@@ -84,7 +85,7 @@ class Lease:
         """
         with plain_errors(home):
             home.mkdir(parents=True, exist_ok=True)
-            with _locked(home):
+            with locked(home):
                 record = read(home)
                 if (
                     record is not None
@@ -117,7 +118,7 @@ class Lease:
 
     def renew(self) -> None:
         """At the start of every step. A run whose failure released the lease gets it back as long as nobody came after it."""
-        with plain_errors(self.home), _locked(self.home):
+        with plain_errors(self.home), locked(self.home):
             record = self._own_record()
             expires_at = _text(datetime.now(UTC) + LIFETIME)
             _write(
@@ -143,21 +144,24 @@ class Lease:
                     f"A process of another run, or of an earlier try of this one, is still writing to {self.home}.",
                     "Wait until it ends, or end it, and run again: nothing was lost and the old publication stays.",
                 ) from None
+        busy = LeaseError(
+            f"A process of another run, or of an earlier try of this one, is still writing to {self.home}.",
+            "Wait until it ends, or end it, and run again: nothing was lost and the old publication stays.",
+        )
+        with locked(folder, busy):
             self.renew()
             yield
-        finally:
-            os.close(descriptor)
 
     @contextmanager
     def fence(self) -> Iterator[None]:
         """Around a commit or a rename: nobody can take the lease inside, and it begins only when this run still holds it."""
-        with _locked(self.home):
+        with locked(self.home):
             self._own_record()
             yield
 
     def release(self) -> None:
         """Ends the turn. Does nothing when another run has it by now."""
-        with plain_errors(self.home), _locked(self.home):
+        with plain_errors(self.home), locked(self.home):
             record = read(self.home)
             if record is not None and record.run_id == self.run_id and record.released_at is None:
                 _write(self.home, replace(record, released_at=_text(datetime.now(UTC))))
@@ -190,17 +194,6 @@ def read(home: Path) -> Record | None:
 def as_dict(record: Record) -> dict[str, object]:
     """For `--json`."""
     return {**asdict(record), "is_free": record.is_free}
-
-
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """The home's folder itself carries the lock: no lock file to create on a full disk, none to leave behind."""
-    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _write(home: Path, record: Record) -> None:

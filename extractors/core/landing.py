@@ -7,7 +7,6 @@ unfinished and invisible. This module is also the reader of manifests and import
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import logging
 import os
@@ -22,7 +21,7 @@ from typing import Any, BinaryIO
 import msgspec
 import zstandard
 
-from extractors.core.errors import BusyError, ConfigurationError, DiskError, IntegrityError
+from extractors.core.errors import ConfigurationError, DiskError, IntegrityError
 from extractors.core.meter import Quota
 from extractors.core.spec import ControlTotals, Mode, Record
 
@@ -377,26 +376,6 @@ def plain_disk_errors(place: Path) -> Iterator[None]:
         raise DiskError(
             f"{place} could not be written ({error.strerror}).", "Check the disk and start again."
         ) from None
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Nobody else lands into `folder` (made when absent) meanwhile: a task that was given up and lives on, and its next try, would remove each
-    other's files. Raises BusyError when somebody does. A process that ends, however it does, is out."""
-    with plain_disk_errors(folder):
-        make_folders(folder)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(
-                f"Another process is still extracting {folder.name} into {folder}.",
-                "Wait until it ends, or end it, and run again: nothing was lost.",
-            ) from None
-        yield
-    finally:
-        os.close(handle)
 
 
 def _create(path: Path) -> BinaryIO:

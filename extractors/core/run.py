@@ -20,6 +20,7 @@ from extractors.core.answers import KeptAnswers, Questions
 from extractors.core.connections import Connections
 from extractors.core.cursor import Window, instant_text, window_after
 from extractors.core.errors import ConfigurationError, DiskError, IntegrityError, TransientError, WatertightError
+from extractors.core.locks import alone_in
 from extractors.core.meter import Quota
 from extractors.core.settings import Settings
 from extractors.core.spec import Connection, ControlTotals, Record, Resource, Source
@@ -240,7 +241,7 @@ def extract(
         return summary | {"rows": 0, "pages": 0, "requests": requests, "data_through": None, "is_due": False}
 
     folder = landing.run_folder(settings.landing_dir, source.name, connection.account, resource.name, run_id)
-    with landing.alone_in(folder.parent):
+    with alone_in(folder.parent):
         if (folder / landing.MANIFEST).exists():
             return summary | _landed_already(folder)
         extraction = _land(settings, source, resource, connection, run_id, state, now, connections, fence)

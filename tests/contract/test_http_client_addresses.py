@@ -159,6 +159,8 @@ def test_a_name_that_leads_into_a_private_network_gets_no_request(
         client = Client(
             "Test", "https://api.example.com", url_setting="TEST_URL", credential=credential, credential_setting="TEST_TOKEN",
             buckets=(Bucket("general", 100, 1.0),), budget_seconds=60, clock=CountedClock(),
+            # Where a connection is made all the same, nobody answers.
+            limits=Limits(connect=1, read=1, answer=1), retry=Retry(first_attempts=1),
         )  # fmt: skip
         with pytest.raises(ConfigurationError, match="where it must not be"):
             client.get("/rows", dict)

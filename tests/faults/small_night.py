@@ -5,21 +5,17 @@ What the marts say is judged elsewhere; here it matters what lies where.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from extractors.core.settings import Settings, read_settings
 from simulator.server import Simulation, start
-from warehouse import build as build_module
-from watertight import erasure, night
+from tests import small_project
+from watertight import night
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "right-token"
 DEALS = 60
 
@@ -77,36 +73,12 @@ def settings_of(home: Path, simulation: Simulation | None = None, **more: Any) -
     )
 
 
-def write_project(folder: Path) -> None:
-    """A dbt project of these models, with the macros and connections of the real one."""
-    (folder / "models").mkdir(parents=True)
-    (folder / "profiles.yml").write_text((ROOT / "dbt_project" / "profiles.yml").read_text())
-    (folder / "dbt_project.yml").write_text(
-        "name: watertight\nversion: 1.0.0\nprofile: watertight\nmodels: {+materialized: table}\nflags: {send_anonymous_usage_stats: false}\n"
-        "vars: {timezone: UTC, currency: EUR, constant_rate_date: '', funnel_preset: eight_steps}\n"
-    )
-    shutil.copytree(ROOT / "dbt_project" / "macros", folder / "macros")
-    for name, text in MODELS.items():
-        (folder / "models" / name).write_text(text)
-
-
-@contextmanager
-def in_force(project: Path) -> Iterator[None]:
-    """Builds use this project; the page is a few words, for the dashboard's needs other marts."""
-
-    def page(marts: Path) -> str:
-        return f"<!doctype html><title>{marts.name}</title>"
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build_module, "DBT_PROJECT", project)
-        patch.setattr(night, "make_page", page)
-        patch.setattr(erasure, "make_page", page)
-        yield
-
-
 @contextmanager
 def small_night(place: Path, deals: int = DEALS) -> Iterator[SmallNight]:
     """A simulated CRM and an empty home below `place`, with the project in force."""
-    write_project(place / "dbt_project")
-    with start(place / "simulation", size=deals, token=TOKEN) as simulation, in_force(place / "dbt_project"):
+    small_project.write(place / "dbt_project", MODELS)
+    with (
+        start(place / "simulation", size=deals, token=TOKEN) as simulation,
+        small_project.in_force(place / "dbt_project"),
+    ):
         yield SmallNight(place, simulation)

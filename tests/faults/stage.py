@@ -21,6 +21,7 @@ import pytest
 
 from extractors.core.landing import MANIFEST, LandingWriter, read_manifest
 from extractors.core.settings import Settings
+from tests import small_project
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,21 +113,6 @@ def write_exports(folder: Path, night: int, deals: int) -> None:
             writer.writerows(records)
 
 
-def write_project(folder: Path) -> None:
-    """The small dbt project, with the profile and the macros of the real one."""
-    models = folder / "models"
-    models.mkdir(parents=True)
-    shutil.copy(ROOT / "dbt_project" / "profiles.yml", folder / "profiles.yml")
-    shutil.copytree(ROOT / "dbt_project" / "macros", folder / "macros")
-    (folder / "dbt_project.yml").write_text(
-        "name: watertight\nversion: 1.0.0\nprofile: watertight\nmodels: {+materialized: table}\nflags: {send_anonymous_usage_stats: false}\n"
-        "vars: {timezone: UTC, currency: EUR, constant_rate_date: '', funnel_preset: eight_steps}\n"
-    )
-    for name, text in _MODELS.items():
-        (models / f"{name}.sql").write_text(text)
-    (models / "tests.yml").write_text(_TESTS)
-
-
 def content(folder: Path, kinds: tuple[str, ...] = ("marts", "detail")) -> str:
     """The SHA-256 of a folder's marts and detail files: every table, sorted, without what the runs say of themselves."""
     found = hashlib.sha256()
@@ -181,7 +167,7 @@ def prepare(place: Path, deals: int = 200) -> Stage:
 
     place.mkdir(parents=True, exist_ok=True)
     stage = Stage(place, "", "", "")
-    write_project(stage.project)
+    small_project.write(stage.project, {**{f"{name}.sql": text for name, text in _MODELS.items()}, "tests.yml": _TESTS})
     write_exports(stage.place / "exports", 1, deals)
     with trials(stage.project) as running:
         done = running.run("nightly", "--json", environment=stage.environment(stage.home))

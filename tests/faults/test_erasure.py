@@ -25,7 +25,8 @@ from extractors.core.errors import ConfigurationError, IntegrityError
 from extractors.core.landing import read_manifests
 from extractors.core.settings import Settings
 from tests.faults.canaries import Canary, plant
-from tests.faults.small_night import SmallNight, in_force, settings_of, small_night
+from tests.faults.small_night import SmallNight, settings_of, small_night
+from tests.small_project import in_force
 from warehouse import audit, erase
 from warehouse.lease import Lease
 from warehouse.verify import compare_with_rebuild

@@ -13,10 +13,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from extractors.core.errors import BusyError, ConfigurationError, LeaseError
-from extractors.core.landing import alone_in, read_manifests
+from extractors.core.landing import read_manifests
+from extractors.core.locks import alone_in
 from extractors.core.run import ResourceState
 from extractors.core.settings import Settings
 from extractors.sources import extract
@@ -73,7 +75,7 @@ def test_a_task_that_was_given_up_and_lives_on_is_not_disturbed_by_its_next_try(
     [landing] = read_manifests(landed.landing_dir)
     with alone_in(landing.folder.parent):
         script = (
-            "from pathlib import Path; from extractors.core.landing import alone_in\n"
+            "from pathlib import Path; from extractors.core.locks import alone_in\n"
             f"with alone_in(Path({str(landing.folder.parent)!r})): pass"
         )
         other = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -152,6 +154,34 @@ def test_the_cursor_of_another_account_is_refused_before_anything_is_asked(lande
         extract(landed, "hubspot", "deals", "20260602T020000Z-0001", ResourceState(cursor, cursor, "9"))
     assert "WATERTIGHT_HOME" in caught.value.mend
     assert read_manifests(landed.landing_dir) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "wrong"),
+    [
+        ("update raw._loads set cursor_to = cursor_to + interval 40 days where resource = 'owners'", "loaded up to"),
+        ("delete from raw.hubspot__owners where _load_number = (select max(_load_number) from raw.hubspot__owners)", "rows"),
+        ("drop table raw.hubspot__owners", "rows"),
+    ],
+)  # fmt: skip
+def test_a_cursor_that_is_ahead_of_the_data_is_not_believed(landed: Settings, edit: str, wrong: str) -> None:
+    """What was recorded between the data and the cursor would never be asked for: the warehouse is made anew from what has landed."""
+    plan = night.plan(landed, one_process=True)
+    night.extract(landed, task_of(plan, "owners"))
+    night.load(landed, plan["run_id"])
+    night.give_up(landed, plan["run_id"])
+    sound = night.plan(landed, one_process=True)
+    night.give_up(landed, sound["run_id"])
+    with duckdb.connect(str(landed.warehouse_file)) as connection:
+        connection.execute(edit)
+    mended = night.plan(landed, one_process=True)
+    night.give_up(landed, mended["run_id"])
+    assert sound["mended"] is None
+    assert wrong in mended["mended"]
+    assert task_of(mended, "owners")["cursor"] == task_of(sound, "owners")["cursor"] is not None
+    [manifest] = [one.manifest for one in read_manifests(landed.landing_dir)]
+    with duckdb.connect(str(landed.warehouse_file), read_only=True) as connection:
+        assert connection.execute("select count(*) from raw.hubspot__owners").fetchone() == (manifest.rows,)
 
 
 def test_cursors_are_never_kept_apart_from_the_data(landed: Settings) -> None:

@@ -1,7 +1,7 @@
 """`python -m tests.faults.writes`: every write, fsync and rename of a night fails once, and the database's own do at 200 seeded places.
 
-Three series. `calls`: the n-th call of one kind of the process that runs the night fails, for every n that a counted night made. `database`: seeded calls
-on the database's own files alone (pages, write-ahead logs, spill files), reads among them. `space`: a file system of 48 MB on which so little is left
+Four series. `calls`: the n-th call of one kind of the process that runs the night fails, for every n that a counted night made. `database` and `rebuild`:
+200 seeded calls of a night, and of a rebuild from the landing files, on the database's own files alone (pages, write-ahead logs), reads among them. `space`: a file system of 48 MB on which so little is left
 that the night stops somewhere, and limits on the size of files, which cut writes short. After each: what is published is the old night or the new one,
 whole; the command said so plainly; a second try publishes exactly what an unfaulted night does and holds exactly its versions.
 """
@@ -39,8 +39,12 @@ DATABASE_CALLS = {
 }  # fmt: skip
 #: the database's files below the home
 _FILES = tuple(
-    f"{name}{end}" for name in ("warehouse.duckdb", "build/marts.duckdb", "build/detail.duckdb") for end in ("", ".wal")
+    f"{name}{end}"
+    for name in ("warehouse.duckdb", "build/marts.duckdb", "build/detail.duckdb", "rebuild/warehouse.duckdb")
+    for end in ("", ".wal")
 )
+#: the series that fail on the database's files, and the command whose calls they are
+_DATABASE_SERIES = {"database": "nightly", "rebuild": "rebuild"}
 DATABASE_TRIALS, SPACE_TRIALS = 200, 60
 #: bytes of the small file system
 SMALL_DISK = 48 * 2**20
@@ -86,7 +90,7 @@ def run_batch(running: Trials, stage: Stage, batch: Sequence[Trial], home: Path)
             end = ("done" if outcome.code == 0 else "failed") + (
                 ", new night shown" if shown == stage.after else ", old night shown"
             )
-            results.append(Result(trial.name, end, place, "; ".join(_wrongs(outcome, shown, place, stage))))
+            results.append(Result(trial.name, end, place, "; ".join(_wrongs(trial, outcome, shown, place, stage))))
             if shown != stage.before:
                 break
         (own / "ballast").unlink(missing_ok=True)
@@ -97,8 +101,8 @@ def run_batch(running: Trials, stage: Stage, batch: Sequence[Trial], home: Path)
     return [replace(one, wrong=f"{one.wrong}; {wrong}{together}".removeprefix("; ")) for one in results]
 
 
-def _wrongs(outcome: Outcome, shown: str, place: str, stage: Stage) -> Iterator[str]:
-    if outcome.code == 0 and shown != stage.after:
+def _wrongs(trial: Trial, outcome: Outcome, shown: str, place: str, stage: Stage) -> Iterator[str]:
+    if outcome.code == 0 and shown != stage.after and trial.series != "rebuild":
         yield "the night says it is done and its publication is another"
     if shown not in (stage.before, stage.after):
         yield "what is published is neither the old night nor the new one"
@@ -147,9 +151,10 @@ def _faulted(running: Trials, stage: Stage, trial: Trial, home: Path) -> Outcome
     if trial.call == "file size":
         return running.run("nightly", "--json", environment=environment, file_size=trial.number)
     options = ["-e", f"trace={trial.call}", "-e", f"inject={trial.call}:error={trial.error}:when={trial.number}"]
-    if trial.series == "database":
-        options += [part for path in _FILES for part in ("-P", str(home / path))]
-    return running.run("nightly", "--json", environment=environment, strace=options)
+    if trial.series not in _DATABASE_SERIES:
+        return running.run("nightly", "--json", environment=environment, strace=options)
+    options += [part for path in _FILES for part in ("-P", str(home / path))]
+    return running.run(_DATABASE_SERIES[trial.series], "--json", environment=environment, strace=options)
 
 
 def _place_of_fault(outcome: Outcome, home: Path) -> str:
@@ -168,13 +173,14 @@ def _place_of_fault(outcome: Outcome, home: Path) -> str:
     return re.sub(r"\d{8}T\d{6}Z(-[0-9a-f]{4})?", "<run>", found[1])
 
 
-def count_calls(running: Trials, stage: Stage, home: Path, calls: Sequence[str], *, database: bool) -> Counter[str]:
-    """How many calls of each kind the busiest thread of an unfaulted night makes: strace counts by thread."""
+def count_calls(running: Trials, stage: Stage, home: Path, calls: Sequence[str], series: str) -> Counter[str]:
+    """How many calls of each kind the busiest thread makes where nothing fails: strace counts by thread."""
     options = ["-e", "trace=" + ",".join(calls)]
     own = stage.copy(home)
-    if database:
+    if series in _DATABASE_SERIES:
         options += [part for path in _FILES for part in ("-P", str(own / path))]
-    outcome = running.run("nightly", "--json", environment=stage.environment(own), strace=options)
+    command = _DATABASE_SERIES.get(series, "nightly")
+    outcome = running.run(command, "--json", environment=stage.environment(own), strace=options)
     shutil.rmtree(own, ignore_errors=True)
     by_thread: Counter[tuple[str, str]] = Counter()
     for line in outcome.calls:
@@ -190,18 +196,22 @@ def count_calls(running: Trials, stage: Stage, home: Path, calls: Sequence[str],
 
 def all_trials(running: Trials, stage: Stage, home: Path, *, with_tmpfs: bool) -> list[Trial]:
     """Every trial of the long run, in a fixed order."""
-    made = count_calls(running, stage, home, list(CALLS), database=False)
+    made = count_calls(running, stage, home, list(CALLS), "calls")
     found = [
         Trial("calls", call, number, errors[number % 2])
         for call, errors in CALLS.items()
         for number in range(1, made[call] + 1)
     ]
     drawn = random.Random(SEED)
-    own = count_calls(running, stage, home, list(DATABASE_CALLS), database=True)
-    every = [(call, number) for call in DATABASE_CALLS for number in range(1, own[call] + 1)]
+    every = [
+        (series, call, number)
+        for series in _DATABASE_SERIES
+        for call, most in count_calls(running, stage, home, list(DATABASE_CALLS), series).items()
+        for number in range(1, most + 1)
+    ]
     found += [
-        Trial("database", call, number, drawn.choice(DATABASE_CALLS[call]))
-        for call, number in drawn.sample(every, min(DATABASE_TRIALS, len(every)))
+        Trial(series, call, number, drawn.choice(DATABASE_CALLS[call]))
+        for series, call, number in drawn.sample(every, DATABASE_TRIALS)
     ]
     found += [Trial("space", "file size", drawn.randrange(1, 1_300_000), "EFBIG") for _ in range(SPACE_TRIALS // 2)]
     if with_tmpfs:
@@ -271,7 +281,7 @@ def page(every: Sequence[Trial], results: Sequence[Result]) -> str:
         ends = Counter(one.end for one in made)
         lines.append(
             f"| {series} | {call} | {len(names)} | {len(made)} | {ends['failed, old night shown']} | {ends['failed, new night shown']} | "
-            f"{ends['done, new night shown']} | {sum(bool(one.wrong) for one in made)} |"
+            f"{ends['done, new night shown'] + ends['done, old night shown']} | {sum(bool(one.wrong) for one in made)} |"
         )
     made = [by_name[one.name] for one in every if one.name in by_name]
     wrong = [one for one in made if one.wrong]
@@ -282,7 +292,8 @@ in its log.
 
 The company is a small one (four exported files, two nights), the road the whole one: extract, land, load, build, verify, publish. *calls*: the n-th
 call of its kind of the night's process, for every n that a night without faults makes (strace counts by thread; the busiest thread's calls are those
-of our own writers, and what DuckDB writes on it). *database*: {DATABASE_TRIALS} seeded calls on the database's files alone, reads among them. *space*: a limit on
+of our own writers, and what DuckDB writes on it). *database* and *rebuild*: {DATABASE_TRIALS} seeded calls of a night and of a rebuild from the landing
+files on the database's files alone, reads among them. *space*: a limit on
 the size of files, which cuts a write short in its middle, and a file system of 48 MB with up to 5 MB left, one in four with the check for free space at
 work.
 

@@ -16,10 +16,10 @@ from click.testing import CliRunner, Result
 
 from extractors.core.settings import Settings, read_settings
 from simulator.server import Simulation, start
-from warehouse import build as build_module
+from tests.small_project import in_force
+from tests.small_project import write as write_project
 from warehouse.lease import Lease, read
 from warehouse.publish import published_run
-from watertight import night
 from watertight.command import main
 
 pytestmark = pytest.mark.integration
@@ -39,31 +39,17 @@ MODELS = {
 }
 
 
-def page_of_two_models(marts: Path) -> str:
-    """Two models are not the marts that the dashboard shows."""
-    return f"<!doctype html><title>{marts.name}</title>"
-
-
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`home` after one night and the dbt project of two models that built it: these tests are about the steps, not about marts."""
     place = tmp_path_factory.mktemp("prepared")
     project = place / "dbt_project"
-    (project / "models").mkdir(parents=True)
-    (project / "profiles.yml").write_text((ROOT / "dbt_project" / "profiles.yml").read_text())
-    (project / "dbt_project.yml").write_text(
-        "name: watertight\nversion: 1.0.0\nprofile: watertight\nmodels: {+materialized: table}\nflags: {send_anonymous_usage_stats: false}\n"
-        "vars: {timezone: UTC, currency: EUR, constant_rate_date: '', funnel_preset: eight_steps}\n"
-    )
-    shutil.copytree(ROOT / "dbt_project" / "macros", project / "macros")
-    for name, text in MODELS.items():
-        (project / "models" / name).write_text(text)
+    write_project(project, MODELS)
     with (
         start(place / "simulation", size=DEALS, token="right-token") as simulation,
+        in_force(project),
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(build_module, "DBT_PROJECT", project)
-        patch.setattr(night, "make_page", page_of_two_models)
         patch.setitem(Settings.model_config, "env_file", None)
         patch.setenv("WATERTIGHT_HOME", str(place / "home"))
         patch.setenv("HUBSPOT_ACCESS_TOKEN", "right-token")
@@ -75,13 +61,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def small_project(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def small_project(prepared: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of that project, in force."""
     project = tmp_path / "dbt_project"
     shutil.copytree(prepared / "dbt_project", project)
-    monkeypatch.setattr(build_module, "DBT_PROJECT", project)
-    monkeypatch.setattr(night, "make_page", page_of_two_models)
-    return project
+    with in_force(project):
+        yield project
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -135,6 +136,27 @@ def test_between_two_flips_no_link_is_ahead_of_those_it_leans_on(
     assert [state.count(newest) for state in states] == [1, 2, 3, 4]
     assert all(state == sorted(state) for state in states)
     assert list(module._LINKS) == ["detail", "marts", "dashboard", "manifest"]
+
+
+def test_no_link_is_missing_for_an_instant(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too short an instant for readers who poll: looked for after every change of a name."""
+    build_night(settings, 1)
+    publish_now(settings)
+    missing: list[str] = []
+
+    def watch(change: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(path: Path, *arguments: Any, **named: Any) -> Any:
+            done = change(path, *arguments, **named)
+            missing.extend(link for link in module._LINKS.values() if not (settings.published_dir / link).exists())
+            return done
+
+        return watched
+
+    for name in ("unlink", "symlink_to", "rename", "replace"):
+        monkeypatch.setattr(Path, name, watch(getattr(Path, name)))
+    build_night(settings, 2)
+    publish_now(settings)
+    assert missing == []
 
 
 def test_a_run_that_lost_its_lease_publishes_nothing(settings: Settings) -> None:

@@ -1,0 +1,193 @@
+"""Bugs that would let something in or out: rows X."""
+
+from __future__ import annotations
+
+from tests.faults.plants.plant import Plant
+
+_ADDRESSES = "tests/contract/test_http_client_addresses.py"
+_BOUNDARIES, _SECRETS, _ERASURE = (
+    "tests/faults/test_boundaries.py",
+    "tests/faults/test_secrets.py",
+    "tests/faults/test_erasure.py",
+)
+_PERSONAL = "tests/unit/dbt/test_personal_columns.py"
+
+SECURITY = (
+    Plant(
+        "X01",
+        "a link followed wherever it leads",
+        "extractors/core/origin.py",
+        "        if named != self:\n",
+        "        if named is None:\n",
+        (f"{_ADDRESSES}::test_no_foreign_link_is_followed_and_no_byte_of_a_credential_leaves",),
+    ),
+    Plant(
+        "X01",
+        "a redirect taken for an answer",
+        "extractors/core/client.py",
+        "            if 300 <= status < 400:\n",
+        "            if False:\n",
+        (f"{_ADDRESSES}::test_no_redirect_is_followed",),
+    ),
+    Plant(
+        "X02",
+        "any address of a name taken",
+        "extractors/core/transport.py",
+        "    if not (is_loopback_address(peer) if origin.is_loopback else is_public_address(peer)):\n",
+        "    if False:\n",
+        (f"{_ADDRESSES}::test_a_name_that_leads_into_a_private_network_gets_no_request",),
+    ),
+    Plant(
+        "X02",
+        "plain http to anywhere",
+        "extractors/core/origin.py",
+        'if origin.scheme == "http" and not origin.is_loopback:',
+        "if False:",
+        (f"{_ADDRESSES}::test_an_address_that_is_unsafe_is_refused_at_once",),
+    ),
+    Plant(
+        "X03",
+        "certificates not checked",
+        "extractors/core/client.py",
+        "            return adapter.send(request, stream=True, timeout=(self._limits.connect, self._limits.read), verify=True)\n",
+        "            return adapter.send(request, stream=True, timeout=(self._limits.connect, self._limits.read), verify=False)\n",
+        (f"{_ADDRESSES}::test_a_certificate_must_be_valid_for_the_name",),
+    ),
+    Plant(
+        "X04",
+        "what a source says shown as it came",
+        "extractors/core/client.py",
+        "        said = self.credential.hide(_message_in(body))\n",
+        "        said = _message_in(body)\n",
+        (f"{_SECRETS}::test_no_secret_is_in_any_byte_written_whatever_fails",),
+    ),
+    Plant(
+        "X04",
+        "a token as plain text",
+        "extractors/core/settings.py",
+        "hubspot_token: SecretStr | None",
+        "hubspot_token: str | None",
+        (f"{_SECRETS}::test_a_setting_that_is_a_secret_is_declared_as_one",),
+    ),
+    Plant(
+        "X05",
+        "any name of a table taken",
+        "warehouse/load.py",
+        '_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,119}")',
+        '_TABLE_NAME = re.compile(r"(?s).*")',
+        (f"{_BOUNDARIES}::test_a_landing_whose_folder_could_be_no_table_is_refused",),
+    ),
+    Plant(
+        "X06",
+        "a name checked at its beginning only",
+        "extractors/core/landing.py",
+        "    if not _SAFE_NAME.fullmatch(name):\n        raise ConfigurationError(",
+        "    if not _SAFE_NAME.match(name):\n        raise ConfigurationError(",
+        (f"{_BOUNDARIES}::test_no_name_leads_out_of_the_landing",),
+    ),
+    Plant(
+        "X07",
+        "formulas left as they are",
+        "warehouse/query.py",
+        '_FORMULA_STARTS = ("=", "+", "-", "@", "\\t", "\\r")',
+        "_FORMULA_STARTS = ()",
+        ("tests/unit/warehouse/test_query.py::test_csv_is_harmless_in_a_spreadsheet",),
+    ),
+    Plant(
+        "X08",
+        "any text as a currency",
+        "extractors/core/settings.py",
+        'alias="WATERTIGHT_CURRENCY", pattern="^[A-Z]{3}$"',
+        'alias="WATERTIGHT_CURRENCY"',
+        (f"{_BOUNDARIES}::test_what_reaches_dbt_or_a_statement_is_of_a_narrow_kind",),
+    ),
+    Plant(
+        "X09 X10",
+        "external access left on",
+        "warehouse/database.py",
+        '            connection.execute("set enable_external_access = false")\n',
+        "",
+        (
+            f"{_BOUNDARIES}::test_a_question_sees_nothing_but_the_published_file",
+            f"{_BOUNDARIES}::test_a_reader_is_refused_every_kind_of_statement_but_reading",
+        ),
+    ),
+    Plant(
+        "X10",
+        "the configuration not locked",
+        "warehouse/database.py",
+        '            connection.execute("set lock_configuration = true")\n',
+        "",
+        (f"{_BOUNDARIES}::test_a_reader_is_refused_every_kind_of_statement_but_reading",),
+    ),
+    Plant(
+        "X11",
+        "old publications kept",
+        "warehouse/traces.py",
+        "    for path in old:\n        path.unlink()\n",
+        "",
+        (f"{_ERASURE}::test_nothing_is_left_in_any_byte_and_every_figure_stays",),
+    ),
+    Plant(
+        "X12",
+        "a tag taken off",
+        "dbt_project/models/core/_core.yml",
+        '- {name: phone, data_type: varchar, description: "Telephone number.", config: *personal}',
+        '- {name: phone, data_type: varchar, description: "Telephone number."}',
+        (
+            f"{_PERSONAL}::test_personal_columns_stand_in_the_detail_file_alone",
+            f"{_PERSONAL}::test_the_detail_file_holds_keys_and_what_is_tagged",
+        ),
+    ),
+    Plant(
+        "X12",
+        "a staging model that hands the payload on",
+        "dbt_project/models/staging/hubspot/stg_hubspot__contacts.sql",
+        "        _source_id as contact_id,\n",
+        "        _source_id as contact_id,\n        payload,\n",
+        (f"{_BOUNDARIES}::test_staging_takes_named_fields_and_nothing_else",),
+    ),
+    Plant(
+        "X13",
+        "an install that asks for no hashes",
+        "Makefile",
+        "--python $(PYTHON) --require-hashes -r requirements-$*.lock",
+        "--python $(PYTHON) -r requirements-$*.lock",
+        ("tests/integration/test_supply.py::test_every_install_requires_the_hashes",),
+    ),
+    Plant(
+        "X14",
+        "a line followed by a foreign hash believed",
+        "warehouse/audit.py",
+        "        if before != expected:\n",
+        "        if False:\n",
+        (
+            "tests/unit/warehouse/test_audit_and_retention.py::test_a_changed_byte_in_any_line_but_the_last_is_noticed",
+            "tests/unit/warehouse/test_audit_and_retention.py::test_lines_taken_out_put_in_or_swapped_are_noticed",
+        ),
+    ),
+    Plant(
+        "X14",
+        "a published file taken for its length",
+        "warehouse/manifest.py",
+        'if hashlib.file_digest(read, "sha256").hexdigest() != each.sha256:',
+        "if False:",
+        ("tests/integration/test_manifest.py::test_whatever_is_changed_afterwards_is_noticed",),
+    ),
+    Plant(
+        "X15",
+        "files made for everybody",
+        "warehouse/home.py",
+        "os.umask(0o077)",
+        "os.umask(0o022)",
+        ("tests/integration/test_night.py::test_everything_but_the_published_marts_is_private",),
+    ),
+    Plant(
+        "X15",
+        "a container that may write to its root",
+        "docker-compose.yml",
+        "  read_only: true\n",
+        "  read_only: false\n",
+        ("tests/unit/test_compose.py::test_a_service_can_do_no_more_than_it_must",),
+    ),
+)
