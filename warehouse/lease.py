@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from extractors.core.errors import BusyError, LeaseError, WatertightError
-from extractors.core.errors import LeaseError, WatertightError
 from extractors.core.locks import locked
 from warehouse.database import plain_errors
 
@@ -135,16 +134,7 @@ class Lease:
         folder = self.home / "build"
         with plain_errors(self.home):
             folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BusyError(
-                    f"A process of another run, or of an earlier try of this one, is still writing to {self.home}.",
-                    "Wait until it ends, or end it, and run again: nothing was lost and the old publication stays.",
-                ) from None
-        busy = LeaseError(
+        busy = BusyError(
             f"A process of another run, or of an earlier try of this one, is still writing to {self.home}.",
             "Wait until it ends, or end it, and run again: nothing was lost and the old publication stays.",
         )
