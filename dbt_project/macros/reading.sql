@@ -4,7 +4,7 @@
 {# A UTC instant; a text without an offset is UTC. Going by way of a time zone costs twenty times a cast and is left to texts with another offset. #}
 {% macro instant_of(text) -%}
     case
-        when regexp_matches({{ text }}, '[0-9][+-][0-9]{2}:?[0-9]{2}$')
+        when not ends_with({{ text }}, 'Z') and regexp_matches({{ text }}, '[0-9][+-][0-9]{2}:?[0-9]{2}$')
             then {{ in_the_calendar(text, "cast(try_cast(" ~ text ~ " as timestamptz) as timestamp)") }}
         else {{ in_the_calendar(text, "try_cast(" ~ text ~ " as timestamp)") }}
     end

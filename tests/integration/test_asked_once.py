@@ -25,12 +25,12 @@ TOKEN = "canary-once-5b1e"
 #: small lists: what two resources need, and the whole of which one page holds
 SHARED = {
     "hubspot": (r"/marketing/campaigns/[^/]+",),
-    "pipedrive": (r"/api/v2/pipelines", r"/api/v2/stages"),
+    "pipedrive": (r"/api/v2/pipelines", r"/api/v2/stages", r"/v1/users"),
 }
 
 
 @pytest.mark.parametrize("crm", SHARED)
-def test_pipelines_stages_and_campaigns_are_asked_once_a_run(crm: str, tmp_path: Path) -> None:
+def test_pipelines_stages_users_and_campaigns_are_asked_once_a_run(crm: str, tmp_path: Path) -> None:
     asked: Counter[str] = Counter()
 
     def note(request: Request, response: Response) -> Response:

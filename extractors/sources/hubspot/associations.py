@@ -37,7 +37,7 @@ def ends_inline(connection: HubSpotConnection, kind: str, types: Sequence[str], 
             if found is None:
                 own[to] = []
                 continue
-            if found.is_cut:
+            if found.paging is not None and found.is_cut:
                 cut.setdefault(to, []).append(object_id)
             ids = [one.id if one.id is not None else one.object_id for one in found.results]
             own[to] = sorted_ids(ids) if len(ids) > 1 else ids

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -42,6 +41,7 @@ _stamp = msgspec.json.Decoder(str | None)
 _histories = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 _properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Seen:
@@ -270,20 +270,10 @@ def record_with_ends(object_id: str, said: Object, ends: Mapping[str, list[str]]
 
 
 def record_as_received(object_id: str, said: Object) -> Record:
-    """The record of an object: its values spliced together as received, not encoded anew. An archived one is dated by that."""
+    """The record of an object: its values as received, not encoded anew, in the order of their keys. An archived one is dated by that."""
     is_archived = "archived" in said and bytes(said["archived"]) == b"true"
     stamp = said.get("archivedAt") if is_archived and "archivedAt" in said else said.get("updatedAt")
-    pieces: list[bytes | msgspec.Raw] = []
-    for key, before in _layout(tuple(said)):
-        pieces += (before, said[key])
-    payload = b"{" + b"".join(pieces) + b"}"
-    return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, payload)
-
-
-@lru_cache(maxsize=1000)
-def _layout(keys: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
-    """The keys in the order of a payload, each with what stands before its value. Objects of one type have the same few keys."""
-    return tuple((key, b"," * (number > 0) + _encode(key) + b":") for number, key in enumerate(sorted(keys)))
+    return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, _encode_sorted(said))
 
 
 def objects_by_id(objects: Sequence[Object], kind: str) -> dict[str, Object]:

@@ -118,7 +118,7 @@ class PipedriveConnection:
     def __init__(self, client: Client, tokens: Tokens) -> None:
         self.client = client
         self.tokens = tokens
-        #: pipelines and stages as this run has read them, by path
+        #: pipelines, stages and small lists as this run has read them, by path
         self.places: dict[str, list[Object]] = {}
         me = client.get(f"{V1}/users/me", Myself).data
         self.account = me.company_domain or str(me.company_id)

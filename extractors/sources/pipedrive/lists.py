@@ -116,11 +116,20 @@ def extract_v1_list(path: str) -> Extract:
     """A v1 list that comes in one answer: users (inactive ones too), currencies."""
 
     def extract(extraction: Extraction) -> None:
-        page = connection_of(extraction).client.get(V1 + path, ListPage)
+        connection = connection_of(extraction)
+        listed = connection.client.get(V1 + path, ListPage).data or []
         extraction.page_read()
-        extraction.land(records_of(page.data or [], path.strip("/")))
+        extraction.land(records_of(listed, path.strip("/")))
+        connection.places[path] = listed
 
     return extract
+
+
+def listed_users(connection: PipedriveConnection) -> list[Object]:
+    """As this run has read them over the same connection; asked for where every resource has a process of its own."""
+    if "/users" not in connection.places:
+        connection.places["/users"] = connection.client.get(f"{V1}/users", ListPage).data or []
+    return connection.places["/users"]
 
 
 def extract_goals(extraction: Extraction) -> None:

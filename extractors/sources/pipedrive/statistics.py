@@ -17,9 +17,9 @@ import msgspec
 
 from extractors.core.run import ResourceState, is_sweep_due
 from extractors.core.spec import Record
-from extractors.sources.pipedrive.answers import ListPage, Statistics, number_of
+from extractors.sources.pipedrive.answers import Statistics, number_of
 from extractors.sources.pipedrive.connection import V1, connection_of
-from extractors.sources.pipedrive.lists import listed_places
+from extractors.sources.pipedrive.lists import listed_places, listed_users
 
 if TYPE_CHECKING:
     from extractors.core.run import Extraction
@@ -36,7 +36,7 @@ def extract_statistics(extraction: Extraction) -> None:
     """One record per pipeline, user and period: `{"pipeline_id", "user_id", "start_date", "end_date", "movement_statistics", …}`."""
     connection, cursor = connection_of(extraction), extraction.state.cursor
     if is_sweep_due(extraction.settings, ResourceState(cursor, cursor), extraction.window_end):
-        users = [number_of(said, "users") for said in connection.client.get(f"{V1}/users", ListPage).data or []]
+        users = [number_of(said, "users") for said in listed_users(connection)]
         pipelines = [number_of(said, "pipelines") for said in listed_places(connection, "/pipelines")]
         pairs = [(pipeline, user) for pipeline in pipelines for user in users]
         cost = COST * len(pairs)

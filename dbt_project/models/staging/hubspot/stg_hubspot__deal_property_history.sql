@@ -18,16 +18,12 @@ properties as (
 
     select
         {{ envelope() }},
-        property,
-        case property
+        unnest([
             {%- for property in ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] %}
-            when '{{ property }}' then history.{{ property }}
+            {'property': '{{ property }}', 'listed': history.{{ property }}}{{ "," if not loop.last }}
             {%- endfor %}
-        end as listed
+        ], recursive := true)
     from source
-    cross join unnest([
-        'dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'
-    ]) as known(property)
 
 ),
 
