@@ -3,9 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help nightly test check lint types sql quick-tests system-deps verify oracle planted reconciliation mutants coverage thirty-nights thousand-nights calls readers \
-	containers kills simultaneous failing-writes corruption volume bench metrics-page semantic sbom erasure erasure-kills safety airflow-outage lock clean
-
-	containers kills simultaneous failing-writes corruption volume plants bench metrics-page semantic sbom erasure lock clean
+	containers kills simultaneous failing-writes corruption volume plants bench metrics-page semantic sbom erasure erasure-kills safety airflow-outage lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
