@@ -6,7 +6,7 @@ The steps are watertight.night's. A CRM tells what it knows now: a backfill for 
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,17 +16,11 @@ from watertight import tasks
 from watertight.notifier import FailureAlert
 
 MARTS = Asset(name="watertight_marts", uri="watertight://published/marts")
-ALONE = tasks.is_one_process()  # where nobody may wait for a second try
-RETRIES: dict[str, Any] = {"retries": 0 if ALONE else 3, "retry_delay": timedelta(minutes=1)}
-#: a step that fails by its own judgement is not tried again (see watertight.tasks); one whose process was lost is, and so is one that finds the
-#: process of its first try still at work
-WRITER: dict[str, Any] = {
-    "pool": "watertight_writer",
-    "retries": 0 if ALONE else 5,
-    "retry_delay": timedelta(seconds=30),
-}
+RETRIES = tasks.tries(3, minutes=1)
+#: a step that fails by its own judgement is not tried again (see watertight.tasks); one whose process was lost or whose first try is still at work is
+WRITER = {"pool": "watertight_writer", **tasks.tries(5, seconds=30)}
 #: while another run writes (a backfill's runs do not count among max_active_runs), for longer than a lease lives
-TURN: dict[str, Any] = {"retries": 0 if ALONE else 600, "retry_delay": timedelta(seconds=30)}
+TURN = tasks.tries(600, seconds=30)
 
 
 @dag(

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -205,3 +206,8 @@ def _report(line: str) -> None:
 def is_one_process() -> bool:
     """Whether the DAG runs whole in this process, as watertight.scheduled and `airflow dags test` do it."""
     return os.environ.get("WATERTIGHT_ONE_PROCESS") == "1" or sys.argv[1:3] == ["dags", "test"]
+
+
+def tries(retries: int, **delay: int) -> dict[str, Any]:
+    """A task's `retries` and `retry_delay` (the parts of a timedelta); none where the whole night is one process, in which nobody may wait."""
+    return {"retries": 0 if is_one_process() else retries, "retry_delay": timedelta(**delay)}

@@ -141,7 +141,7 @@ def test_a_disk_that_fails_leaves_no_manifest(
         raise OSError(number, os.strerror(number))
 
     if step == "write":
-        monkeypatch.setattr(landing._OpenPart, "_put", fail)
+        monkeypatch.setattr(landing.OpenPart, "_put", fail)
     elif step == "rename":
         monkeypatch.setattr(Path, "rename", fail)
     else:
