@@ -263,6 +263,7 @@ def _environment(settings: Settings, as_of: datetime | None) -> Iterator[None]:
         "WATERTIGHT_DETAIL_FILE": str(settings.detail_file),
         "WATERTIGHT_MEMORY_MB": str(settings.memory_mb),
         "WATERTIGHT_INGEST_MEMORY_MB": str(settings.ingest_memory_mb),
+        "WATERTIGHT_THREADS": str(settings.threads),
         "WATERTIGHT_AS_OF": as_of.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if as_of else "",
     }
     before = {name: os.environ.get(name) for name in wanted}

@@ -71,8 +71,8 @@ def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
     assert named <= written, sorted(named - written)
 
 
-def test_the_settings_of_memory_are_documented_with_their_defaults() -> None:
-    for name in ("memory_mb", "ingest_memory_mb"):
+def test_the_settings_of_memory_and_threads_are_documented_with_their_defaults() -> None:
+    for name in ("memory_mb", "ingest_memory_mb", "threads"):
         field = Settings.model_fields[name]
         assert f"#{field.alias}={field.default}\n" in (ROOT / ".env.example").read_text()
         assert f"`{field.alias}` ({field.default})" in (ROOT / "docs" / "operations.md").read_text()
