@@ -31,9 +31,9 @@ of_deals as (
 -- one by one: who had a kind of touch, and who of them bought
 had as (
 
-    {% for subject, key, won in [
-        ('deal', 'deal_key', "select deal_key as subject_key from " ~ ref('mart_sales__deal_outcomes') ~ " where deal_status = 'won'"),
-        ('lead', 'lead_key', "select lead_key from " ~ ref('dim_deals') ~ " where deal_status = 'won' and lead_key is not null"),
+    {% for subject, key, members, won in [
+        ('deal', 'deal_key', 'mart_sales__deal_outcomes', "select deal_key as subject_key from " ~ ref('mart_sales__deal_outcomes') ~ " where deal_status = 'won'"),
+        ('lead', 'lead_key', 'dim_leads', "select lead_key from " ~ ref('dim_deals') ~ " where deal_status = 'won' and lead_key is not null"),
     ] -%}
     select '{{ subject }}' as subject, subjects.kinds, subjects.is_won
     from (
@@ -41,7 +41,8 @@ had as (
             {{ key }} as subject_key, list_sort(list(distinct case activity_type when 'call' then 'telephone' else activity_type end)) as kinds,
             {{ key }} in ({{ won }}) as is_won
         from touches
-        where {{ key }} is not null
+        -- somebody the CRM erased may still have activities
+        where {{ key }} in (select {{ key }} from {{ ref(members) }})
         group by {{ key }}
     ) as subjects
     {{ 'union all' if not loop.last }}
