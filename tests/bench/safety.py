@@ -57,7 +57,16 @@ def prepare(folder: Path, deals: int) -> None:
         )
         connection.execute("copy from database made to own")
         connection.execute(f"update own.raw.hubspot__deals set payload = {_PAYLOAD}")
-        connection.execute("update own.raw._loads set cursor_to = timestamp '2026-06-01 01:55:00'; checkpoint own")
+        connection.execute(
+            "update own.raw._loads set cursor_to = timestamp '2026-06-01 01:55:00', rows_new = 0, rows_vanished = 0"
+        )
+        tables = "select table_name from duckdb_tables() where database_name = 'own' and schema_name = 'raw' and not starts_with(table_name, '_')"
+        for (table,) in connection.execute(
+            tables
+        ).fetchall():  # a night begins by holding the rows against what the loads brought
+            connection.execute(f"""update own.raw._loads as load
+                set rows_new = rows_new + (select count(*) from own.raw."{table}" as kept where kept._load_number = load.load_number)""")
+        connection.execute("checkpoint own")
     plan = steps.plan(settings, ["hubspot"], one_process=True)
     for step in (steps.build, steps.verify, steps.publish):
         step(settings, plan["run_id"])

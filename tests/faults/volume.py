@@ -28,7 +28,7 @@ COPIES = 10
 def measure(folder: Path, deals: int, copies: int = COPIES) -> dict[str, float]:
     """Records a tenth of the deals below `folder`, unless an earlier call did, and extracts and loads all of them in a process of its own.
 
-    Returns `sent, landed, loaded, peak_mb, cpu_seconds, seconds`. Raises RuntimeError with what the process said when it fails.
+    Returns `sent, landed, loaded, landed_within_mb, peak_mb, cpu_seconds, seconds`: the most memory until all had landed, and in all. Raises RuntimeError with what the process said when it fails.
     """
     place = folder / f"recording-{deals // copies}"
     if not (place / "answers.json").exists():
@@ -66,17 +66,23 @@ def road(url: str, home: Path) -> dict[str, float]:
     )
     lease = Lease.take(settings.home, one_process=True)
     landed = extract(settings, "hubspot", "deals", lease.run_id, ResourceState())["rows"]
+    landed_within = _peak_mb()
     loaded = load(settings, lease, [("hubspot", "deals")])
     lease.release()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
     return {
         "landed": landed,
         "loaded": sum(one.rows_new for one in loaded if one.resource == "deals"),
-        "peak_mb": round(peak / 1024, 1),
+        "landed_within_mb": landed_within,
+        "peak_mb": _peak_mb(),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+def _peak_mb() -> float:
+    """The most memory this process has held so far."""
+    return round(int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024, 1)
 
 
 def main() -> int:

@@ -15,6 +15,9 @@ _MODELS = {
         from {{ ref('stg_hubspot__deals') }} order by deal_id, _load_number desc, _record_number desc""",
     "mart_sales__board.sql": """{{ config(database='marts', schema='main', materialized='table') }}
         select stage, count(*) as deals, sum(deal_amount) as amount from {{ ref('dim_deals') }} group by stage""",
+    # what a load that is taken twice would show in
+    "mart_sales__versions.sql": """{{ config(database='marts', schema='main', materialized='table') }}
+        select deal_id as source_deal_id, count(*) as versions from {{ ref('stg_hubspot__deals') }} group by deal_id""",
     "dim_contacts.sql": """{{ config(database='detail', schema='main', materialized='table') }}
         select distinct on (_source_id) _source_id as source_contact_id, payload ->> '$.properties.email' as email
         from {{ source('raw', 'hubspot__contacts') }} order by _source_id, _load_number desc, _record_number desc""",
