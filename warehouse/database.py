@@ -152,7 +152,7 @@ def explain(error: Exception, path: Path) -> WatertightError:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, DuckDB's own share or this machine's, whoever says so."""
-    hints = ("Out of Memory", "bad_alloc", "can't start new thread", "Cannot allocate memory")
+    hints = ("Out of Memory", "bad_alloc", "can't start new thread", "Cannot allocate memory", "not enough memory")
     return isinstance(error, MemoryError) or any(hint in str(error) for hint in hints)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -168,18 +169,17 @@ def test_a_place_that_cannot_be_written_is_said_at_once(stage: Stage, nightly: N
     for command in lock:
         subprocess.run(command, check=True)
     try:
-        began = time.monotonic()
+        began, used = time.monotonic(), sum(os.times()[2:4])
         code, said, shown = nightly()
-        assert time.monotonic() - began < 5
+        # by the processor's clock, since another test may be at work beside it; by the wall's, since nothing may wait
+        assert sum(os.times()[2:4]) - used < 5
+        assert time.monotonic() - began < 20
     finally:
         subprocess.run(unlock, check=True)
     assert code in (1, 2)
     assert shown == stage.before
-    assert (
-        f"{home} lies on a read-only file system. Set WATERTIGHT_HOME" in said
-        if is_root
-        else "may not be written" in said
-    )
+    named = rf"{home}(/logs)? lies on a read-only file system\. Set WATERTIGHT_HOME"
+    assert re.search(named, said) if is_root else "may not be written" in said
 
 
 def test_a_missing_temporary_folder_is_not_needed(stage: Stage, nightly: Nightly) -> None:

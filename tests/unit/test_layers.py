@@ -82,7 +82,9 @@ def test_of_the_extractors_the_warehouse_knows_the_core_without_http_only() -> N
     assert not found
 
 
-@pytest.mark.parametrize("module", ["custom_fields", "errors", "settings", "landing", "locks", "spec", "people", "suppression"])
+@pytest.mark.parametrize(
+    "module", ["custom_fields", "errors", "settings", "landing", "locks", "spec", "people", "suppression"]
+)
 def test_that_part_of_the_core_brings_no_http_with_it(module: str) -> None:
     for other in imports_of(ROOT / "extractors" / "core" / f"{module}.py"):
         assert not other.startswith(("requests", "http", "extractors.core.transport")), f"{module} imports {other}"
