@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     memory_mb: int = Field(2000, alias="WATERTIGHT_MEMORY_MB", ge=300, le=1_000_000)
     #: the same while it loads landings and builds staging, which pass rows through and keep none
     ingest_memory_mb: int = Field(200, alias="WATERTIGHT_INGEST_MEMORY_MB", ge=150, le=1_000_000)
-    #: threads of a query of the build: one costs least, several end sooner where a machine has cores to spare
+    #: threads of a query of the build: one costs least, several may end sooner where a machine has cores to spare
     threads: int = Field(1, alias="WATERTIGHT_THREADS", ge=1, le=256)
 
     #: fields of the company's own that become columns of staging: source.table.field[:type][ as column], …

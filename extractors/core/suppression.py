@@ -87,14 +87,11 @@ class Suppression:
 
     def remove_person(self, source: str, account: str, table: str, source_id: str) -> bool:
         """Takes a record's place off the list; whether it stood there."""
-        return self._remove("people", _place(source, account, table, source_id))
+        return self.remove("people", _place(source, account, table, source_id))
 
     def remove(self, kind: str, text: str) -> bool:
         """Takes an address, a telephone number or a name (its words with a space between) off the list, in the form in which it is compared;
         whether it stood there. The first words of names stay: others may share them, and alone they match nothing."""
-        return self._remove(kind, text)
-
-    def _remove(self, kind: str, text: str) -> bool:
         hashed = self.hash(kind, text)
         is_listed = hashed in self._hashes[kind]
         self._hashes[kind].discard(hashed)
