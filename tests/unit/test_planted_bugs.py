@@ -26,9 +26,13 @@ def rows_of_the_page() -> list[list[str]]:
 
 def test_every_row_stands_on_the_page_with_what_it_was_seen_to_fail_by() -> None:
     told: set[str] = set()
-    for row, _, _, tests, seen in rows_of_the_page():
+    faults: set[tuple[str, str]] = set()
+    for row, fault, _, tests, seen in rows_of_the_page():
+        assert (row, fault) not in faults, f"{row} stands there twice"
+        faults.add((row, fault))
         assert tests, f"{row} has no test"
         assert seen, f"{row} was never seen to fail"
+        assert not re.search(r"\bnot (tried )?yet\b", seen), f"{row} was never seen to fail"
         told |= set(re.findall(r"[HSPX]\d\d", row))
     assert set(ROWS) - told - set(ELSEWHERE) == set()
     assert {row for plant in PLANTS for row in plant.row_names} == set(ROWS) - set(ELSEWHERE)
