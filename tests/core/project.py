@@ -15,8 +15,8 @@ from dbt_common.events.base_types import EventMsg
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 #: nothing is told or written that no test reads
 _QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors")
-#: the projects read last, by their variables
-_manifests: dict[str, Manifest] = {}
+#: the projects read last, by their folder and variables
+_manifests: dict[tuple[str, str], Manifest] = {}
 _KEPT = 4
 
 
@@ -37,8 +37,8 @@ def run_dbt(arguments: Sequence[str], folder: Path, variables: Mapping[str, str]
 
 def shared_runner(arguments: Sequence[str], callbacks: list[Callable[[EventMsg], None]]) -> dbtRunner:
     """What warehouse.build runs dbt with, the reading of the project left out where this process has read it with the same variables."""
-    if arguments[arguments.index("--project-dir") + 1] != str(PROJECT):
-        return dbtRunner(callbacks=callbacks)
+    if not (Path(arguments[arguments.index("--project-dir") + 1]) / "seeds").exists():
+        return dbtRunner(callbacks=callbacks)  # a project of a few models, which a test may change
     names = ("--project-dir", "--profiles-dir", "--vars", "--target-path", "--log-path")
     places = [word for name in names for word in (name, arguments[arguments.index(name) + 1])]
     return dbtRunner(manifest=_manifest([*places, *_QUIET]), callbacks=callbacks)
@@ -46,11 +46,11 @@ def shared_runner(arguments: Sequence[str], callbacks: list[Callable[[EventMsg],
 
 def _manifest(options: Sequence[str]) -> Manifest | None:
     """The project as dbt reads it; None when it cannot, and whoever builds then is told why. A run leaves its compiled SQL in a manifest: each has a copy."""
-    variables = options[options.index("--vars") + 1]
-    manifest = _manifests.pop(variables, None) or dbtRunner().invoke(["parse", *options]).result
+    read = (options[options.index("--project-dir") + 1], options[options.index("--vars") + 1])
+    manifest = _manifests.pop(read, None) or dbtRunner().invoke(["parse", *options]).result
     if not isinstance(manifest, Manifest):
         return None
-    _manifests[variables] = manifest
+    _manifests[read] = manifest
     if len(_manifests) > _KEPT:
         _manifests.pop(next(iter(_manifests)))  # a manifest is a hundred megabytes
     return manifest.deepcopy()

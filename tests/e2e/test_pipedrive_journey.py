@@ -7,6 +7,7 @@ control totals (count and amount per pipeline, stage and currency, archived deal
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from simulator.identities import number_of
 from simulator.pipedrive.identities import identify
 from simulator.pipedrive.limits import TokenLimits
 from simulator.server import Simulation, start
+from tests import facts_project
 from tests.e2e.pipedrive_truth import agrees, in_pipedrives_ids, is_out_of_reach, moves_in_pipedrive
 from tests.e2e.trade_truth import Trade, differing, read_trade
 from tests.e2e.truth_ledger import Move, deals_of, instant, is_gone, known_at, possible_states
@@ -122,8 +124,10 @@ def differences_of(night: Night, first_asked: datetime) -> tuple[list[str], Coun
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pipedrive-journey")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nights of the facts: what is compared here ends with them."""
+    with facts_project.in_force(tmp_path_factory):
+        yield tmp_path_factory.mktemp("pipedrive-journey")
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +302,7 @@ def test_the_nights_equal_their_rebuild_from_landing(journey: list[Night], home:
     assert not differences, [one.as_dict() for one in differences]
 
 
+@pytest.mark.usefixtures("home")
 def test_a_first_load_that_takes_several_nights_ends_with_the_same_ledger(tmp_path: Path) -> None:
     with start(tmp_path / "company", size=220, seed=SEED) as simulation:
         simulation.world.pipedrive.limits = TokenLimits(daily=6_500)

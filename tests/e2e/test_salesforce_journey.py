@@ -5,6 +5,7 @@ Salesforce can tell it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from simulator.salesforce.identities import identify
 from simulator.salesforce.oauth import CLIENT_ID
 from simulator.salesforce.settings import USERNAME
 from simulator.server import Simulation, start
+from tests import facts_project
 from tests.e2e.salesforce_truth import (
     LONGEST_COMMIT,
     agrees,
@@ -100,8 +102,10 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("salesforce")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nights of the facts: what is compared here ends with them."""
+    with facts_project.in_force(tmp_path_factory):
+        yield tmp_path_factory.mktemp("salesforce")
 
 
 @pytest.fixture(scope="module")

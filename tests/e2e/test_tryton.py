@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +18,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from extractors.core.settings import Settings
+from tests import facts_project
 from tests.e2e.tryton_lives import MODEL, Company, Truth, live_weeks
-from tests.e2e.tryton_server import DATABASE, PASSWORD, ROOT, USER, TrytonServer
+from tests.e2e.tryton_server import DATABASE, PASSWORD, USER, TrytonServer
+from watertight.command import main
 
 OPPORTUNITIES = 300
 CHANGED = 40
@@ -57,7 +59,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     home = tmp_path_factory.mktemp("tryton")
     # The server's clock stays behind this machine's: one that runs ahead is not believed.
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0) - timedelta(days=45)
-    with TrytonServer(home / "server") as server:
+    with TrytonServer(home / "server") as server, facts_project.in_force(tmp_path_factory):
         server.set_clock(start)
         company = Company(server, seed=20260601)
         live_weeks(company, start, OPPORTUNITIES, days=DAYS)
@@ -79,9 +81,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
 
 
 def _run_night(server: TrytonServer, company: Company, home: Path, **settings: str) -> Night:
-    astray = ("PYTHON", "WATERTIGHT", "TRYTON", "HUBSPOT")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(astray)} | {
-        "PYTHONPATH": str(ROOT),
+    environment = {
         "WATERTIGHT_HOME": str(home / "data"),
         "TRYTON_URL": server.url,
         "TRYTON_DATABASE": DATABASE,
@@ -89,17 +89,13 @@ def _run_night(server: TrytonServer, company: Company, home: Path, **settings: s
         "TRYTON_PASSWORD": PASSWORD,
         **settings,
     }
-    command = [
-        sys.executable,
-        "-c",
-        "from watertight.command import main; main()",
-        "nightly",
-        "--source",
-        "tryton",
-        "--json",
-    ]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(("WATERTIGHT", "TRYTON", "HUBSPOT")):
+                patch.delenv(name)
+        patch.setitem(Settings.model_config, "env_file", None)
+        done = CliRunner().invoke(main, ["nightly", "--source", "tryton", "--json"], env=environment)
+    assert done.exit_code == 0, f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
     assert PASSWORD not in done.stdout + done.stderr
     said = json.loads(done.stdout)
     extracted = {one["resource"]: one for one in said["extracted"]}

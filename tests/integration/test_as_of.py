@@ -42,7 +42,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             warehouse.load(
                 "files", "deals", [{"id": "f1", "payload": file_deal("f1", "three", recurring_amount="77.00")}]
             )
-        result = warehouse.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        # Of the first night's marts nothing is asked: they are computed whole every night.
+        without = ("--exclude", "path:models/marts") if number == 0 else ()
+        result = warehouse.dbt(
+            "build", *without, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"
+        )
         assert result.success, result.exception
         shutil.copyfile(warehouse.files["marts"], place / f"{night.date()}.duckdb")
     (place / "home" / "published").mkdir()
@@ -81,7 +85,7 @@ def stage_of(settings: Settings, *deals: str) -> dict[str, str]:
     return {deal: stage for deal, stage in found if deal in deals}
 
 
-@pytest.mark.parametrize("night", [night.date() for night in NIGHTS[1:-1]], ids=str)  # those with nights on both sides
+@pytest.mark.parametrize("night", [NIGHTS[1].date(), NIGHTS[3].date()], ids=str)  # with nights on both sides
 def test_every_table_is_what_it_was_that_night(home: Path, settings: Settings, night: date) -> None:
     tables = published_tables()
     with recompute(settings, tables, night, night) as then:
