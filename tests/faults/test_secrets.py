@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from extractors.core.settings import Settings
+from tests.faults.made_up_secrets import secret_settings
 from watertight.command import main
 
 pytestmark = pytest.mark.integration
@@ -66,13 +67,6 @@ def echo() -> Iterator[str]:
     server.shutdown()
     thread.join(5)
     server.server_close()
-
-
-def secret_settings() -> dict[str, str]:
-    """Every setting that is declared as a secret, by its name in the environment."""
-    return {
-        name: str(field.alias) for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
-    }
 
 
 def test_a_setting_that_is_a_secret_is_declared_as_one() -> None:
