@@ -23,7 +23,7 @@ from pathlib import Path
 
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings
-from tests.faults.made_up_secrets import MadeUp, Records
+from tests.faults.made_up_secrets import LEAK, MadeUp, Records, told
 from tests.faults.stage import ROOT, Stage, content, prepared, settings_of, versions
 from tests.faults.trials import Trials, small_company, trials
 
@@ -302,6 +302,7 @@ def page(wanted: int, results: Sequence[Result]) -> str:
     ]
     nights = Counter(one.said.partition(" | ")[2].partition(":")[0] for one in results if " | " in one.said)
     wrong = [one for one in results if one.end == WRONG]
+    secrets = told("trials", [(one.secrets, one.searched) for one in results], sum(LEAK in one.said for one in results))
     listed = "".join(f"\n- {one.number} ({one.target}): {one.said}" for one in wrong[:20])
     return f"""# Damaged files
 `make corruption` cuts files or flips bits in them and looks whether a wrong number could be published; `python -m tests.faults.corruption --only NUMBER` repeats
@@ -318,6 +319,8 @@ spelling of the same manifest; every value was compared.
 
 In {sum(nights.values()):,} of them the whole night ran on the damaged home: {", ".join(f"{count} × {name}" for name, count in sorted(nights.items()))}. A damaged database is made anew from
 the landing files and the night publishes what one without damage does; a damaged landing stops the night, and the old publication stays.
+
+{secrets}
 {listed}
 """
 

@@ -14,6 +14,7 @@ import mmap
 import secrets
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +127,17 @@ class MadeUp:
     def searched(self) -> Searched:
         """What was searched and found so far."""
         return Searched(len(self.values), self._size, list(dict.fromkeys(self._leaks)))
+
+
+def told(kind: str, secrets_and_bytes: Sequence[tuple[int, int]], leaks: int) -> str:
+    """A proof's paragraph about its trials (`kind`: what they are called). Those without a search, of an older log, are not counted as searched."""
+    searched = [(count, size) for count, size in secrets_and_bytes if size]
+    return (
+        f"In {len(searched):,} of these {len(secrets_and_bytes):,} {kind} every secret setting had a value made up for it alone, "
+        f"{sum(count for count, _ in searched):,} in all, and {sum(size for _, size in searched) / 1e9:,.1f} GB were searched for them as they are, in "
+        "base64 and in hexadecimal digits: what was said, log records at their most talkative before anything is blanked in them, every file that was left "
+        f"and what is packed in it, and the values of tables. Found: **{leaks}**."
+    )
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:

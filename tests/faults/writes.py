@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tests.faults.made_up_secrets import MadeUp, Searched
+from tests.faults.made_up_secrets import LEAK, MadeUp, Searched, told
 from tests.faults.stage import ROOT, Stage, content, prepared, versions
 from tests.faults.trials import Outcome, Trials, trials
 
@@ -303,6 +303,7 @@ def page(every: Sequence[Trial], results: Sequence[Result]) -> str:
         )
     made = [by_name[one.name] for one in every if one.name in by_name]
     wrong = [one for one in made if one.wrong]
+    secrets = told("trials", [(one.secrets, one.searched) for one in made], sum(LEAK in one.wrong for one in made))
     listed = "".join(f"\n- `{one.trial}` ({one.place}): {one.wrong}" for one in wrong[:20])
     return f"""# Failing writes
 `make failing-writes` lets the kernel fail one call of a night and looks at what is left; `python -m tests.faults.writes --only NAME` repeats a trial by the name
@@ -322,6 +323,8 @@ work.
 {len(made)} of {len(every)} trials made, **{len(wrong)}** wrong. After each: what is published is one whole night, the exit code is not 0 unless the new night is
 shown, one plain sentence says what happened, and after up to {BATCH} such nights in one home a second try publishes, value for value, what a night without faults does, from the same versions in raw. *No harm*:
 a line of a log that was not written, a leftover that was not removed, a call that this night did not make.
+
+{secrets}
 {listed}
 """
 

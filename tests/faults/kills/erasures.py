@@ -24,7 +24,7 @@ from tests.faults.canaries import Canary, plant
 from tests.faults.kills import invariants, small_project
 from tests.faults.kills.marks import Kill
 from tests.faults.kills.night import ROOT, Ended, Nursery, Plan, Stage
-from tests.faults.made_up_secrets import LEAK, MARK, MadeUp
+from tests.faults.made_up_secrets import LEAK, MARK, MadeUp, told
 from tests.faults.test_erasure import traces
 from watertight import erasure
 
@@ -191,13 +191,12 @@ def page(outcomes: list[Outcome], trials: int) -> str:
         f"| trials run, of | {len(outcomes)}, {trials} |",
         f"| kills | {sum(len(outcome.kills) for outcome in outcomes)} |",
         f"| places that a call which only finished did not pass again | {sum(len(outcome.passed_over) for outcome in outcomes)} |",
-        f"| secrets made up for the trials that were searched | {sum(outcome.secrets for outcome in outcomes):,} |",
-        f"| gigabytes searched for them | {sum(outcome.searched for outcome in outcomes) / 1e9:,.1f} |",
-        f"| secrets found | **{sum(sentence.startswith(LEAK) for sentence in wrong)}** |",
         f"| wrong | **{len(wrong)}** |",
         f"| processor time, seconds | {sum(outcome.seconds for outcome in outcomes):,.0f} |",
     ]
-    return "\n".join([*lines, *(f"- {sentence}" for sentence in wrong)]) + "\n"
+    leaks = sum(sentence.startswith(LEAK) for sentence in wrong)
+    secrets = told("trials", [(outcome.secrets, outcome.searched) for outcome in outcomes], leaks)
+    return "\n".join([*lines, *(f"- {sentence}" for sentence in wrong), "", secrets]) + "\n"
 
 
 def main() -> int:

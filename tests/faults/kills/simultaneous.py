@@ -77,6 +77,12 @@ def _runs(stage: Stage) -> list[str]:
     return [path.stem.removeprefix("marts_") for path in (stage.home / "published").glob("marts_*.duckdb")]
 
 
+def read_rounds(out: Path) -> list[Round]:
+    """The rounds that are kept."""
+    kept = out / "simultaneous.jsonl"
+    return [Round(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
+
+
 def main() -> int:
     """Exit code 0: every round had one winner and one publication; 1: one had not."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.kills.simultaneous", description=__doc__)
@@ -86,7 +92,7 @@ def main() -> int:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     kept = given.out / "simultaneous.jsonl"
-    done = [Round(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
+    done = read_rounds(given.out)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         with staged(place / "stage", Plan(project=small_project.write(place / "project"))) as stage:
