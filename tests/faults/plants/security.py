@@ -66,8 +66,8 @@ SECURITY = (
         "X04",
         "a request's headers in the log",
         "extractors/core/client.py",
-        '            log.debug("%s %s %d, %d bytes, %.3f s", request.method, path, status, len(body), time.monotonic() - began)\n',
-        '            log.debug("%s %s %d, %d bytes, %s", request.method, path, status, len(body), request.headers)\n',
+        "            self.credential.attach(request.headers)\n",
+        '            self.credential.attach(request.headers)\n            log.debug("sent with %s", request.headers)\n',
         (f"{_SECRETS}::test_no_secret_is_in_any_byte_written_whatever_fails", _KILLED),
     ),
     Plant(
