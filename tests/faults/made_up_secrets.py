@@ -132,11 +132,12 @@ class MadeUp:
 def told(kind: str, secrets_and_bytes: Sequence[tuple[int, int]], leaks: int) -> str:
     """A proof's paragraph about its trials (`kind`: what they are called). Those without a search, of an older log, are not counted as searched."""
     searched = [(count, size) for count, size in secrets_and_bytes if size]
+    others = " The others were made before there was a search." if len(searched) < len(secrets_and_bytes) else ""
     return (
         f"In {len(searched):,} of these {len(secrets_and_bytes):,} {kind} every secret setting had a value made up for it alone, "
         f"{sum(count for count, _ in searched):,} in all, and {sum(size for _, size in searched) / 1e9:,.1f} GB were searched for them as they are, in "
         "base64 and in hexadecimal digits: what was said, log records at their most talkative before anything is blanked in them, every file that was left "
-        f"and what is packed in it, and the values of tables. Found: **{leaks}**."
+        f"and what is packed in it, and the values of tables. Found: **{leaks}**.{others}"
     )
 
 
