@@ -122,7 +122,7 @@ def run_trial(scene: Scene, trial: Trial, place: Path, running: Trials | None) -
     searched = made_up.searched()
     if searched.leaks:
         end, words = WRONG, "; ".join([*searched.leaks, words])
-    return Result(trial.number, trial.target, end, words[:300], searched.secrets, searched.size)
+    return Result(trial.number, trial.target, end, words, searched.secrets, searched.size)
 
 
 def _tried(scene: Scene, trial: Trial, place: Path, running: Trials | None, made_up: MadeUp) -> tuple[str, str]:
@@ -136,6 +136,7 @@ def _tried(scene: Scene, trial: Trial, place: Path, running: Trials | None, made
     end, _, words = said.partition(": ")
     if end not in (HARMLESS, NOTICED, LOADED_AGAIN):
         return WRONG, said
+    words = words[:300]
     if running is not None:
         words += _whole_night(scene, trial, running, place, made_up, is_noticed=end == NOTICED)
         if "WRONG" in words:
@@ -259,12 +260,13 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.jsonl"
     done = {one.number: one for one in read_log(log)}
+    whole = {number for number in range(given.trials) if number % given.whole_nights < len(TARGETS)}
     wanted = [given.only] if given.only is not None else [n for n in range(given.trials) if n not in done]
     with trials(scene.stage.project) as running:
-        for number in wanted:
+        for number in sorted(wanted, key=lambda number: number not in whole):
             if time.monotonic() > end:
                 break
-            is_whole = number % given.whole_nights < len(TARGETS) or given.only is not None
+            is_whole = number in whole or given.only is not None
             result = run_trial(scene, Trial.of(number), folder / "trial", running if is_whole else None)
             done[number] = result
             with log.open("a") as file:
