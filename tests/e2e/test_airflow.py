@@ -21,7 +21,8 @@ import pytest
 
 from tests.e2e.airflow_deployment import ADMIN, ROOT, Deployment, airflow_deployment
 from tests.e2e.airflow_outage import SHORT_WAITS, outage, publications
-from tests.faults.test_secrets import Echo, secret_settings
+from tests.faults.made_up_secrets import secret_settings
+from tests.faults.test_secrets import Echo
 from tests.integration.postgres_server import PASSWORD, program
 
 NIGHT_SECONDS = 900

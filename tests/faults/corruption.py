@@ -23,6 +23,7 @@ from pathlib import Path
 
 from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings
+from tests.faults.made_up_secrets import LEAK, MadeUp, Records, told
 from tests.faults.stage import ROOT, Stage, content, prepared, settings_of, versions
 from tests.faults.trials import Trials, small_company, trials
 
@@ -64,12 +65,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a trial; `said` is the product's sentence, or what went wrong."""
+    """What became of a trial; `said` is the product's sentence, or what went wrong; `secrets` made up for it and bytes `searched` for them, 0 of a
+    trial that was logged before there was a search."""
 
     number: int
     target: str
     end: str
     said: str
+    secrets: int = 0
+    searched: int = 0
 
 
 class Scene:
@@ -92,7 +96,7 @@ class Scene:
             if done.code:
                 raise RuntimeError(done.said)
         shutil.copytree(self.landed, self.loaded, symlinks=True)
-        _in_a_fork(lambda: _load_without_checkpoint(settings_of(self.loaded)))
+        _in_a_fork(lambda: _load_without_checkpoint(settings_of(self.loaded)), MadeUp())
 
 
 def _load_without_checkpoint(settings: Settings) -> str:
@@ -112,21 +116,32 @@ def _load_without_checkpoint(settings: Settings) -> str:
 
 
 def run_trial(scene: Scene, trial: Trial, place: Path, running: Trials | None) -> Result:
-    """One damage; with `running` the whole night besides."""
+    """One damage; with `running` the whole night besides. A secret that is found is wrong as well."""
+    made_up = MadeUp()
+    end, words = _tried(scene, trial, place, running, made_up)
+    searched = made_up.searched()
+    if searched.leaks:
+        end, words = WRONG, "; ".join([*searched.leaks, words])
+    return Result(trial.number, trial.target, end, words, searched.secrets, searched.size)
+
+
+def _tried(scene: Scene, trial: Trial, place: Path, running: Trials | None, made_up: MadeUp) -> tuple[str, str]:
     is_landing = trial.target in ("part", "manifest")
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(scene.landed if is_landing else scene.loaded, place, symlinks=True)
     look = _look_at_landing if is_landing else _look_at_database
     trial.damage(_target(trial, place))
-    said = _in_a_fork(lambda: look(scene, place))
+    said = _in_a_fork(lambda: look(scene, place), made_up)
+    made_up.search_files(place)
     end, _, words = said.partition(": ")
     if end not in (HARMLESS, NOTICED, LOADED_AGAIN):
-        return Result(trial.number, trial.target, WRONG, said)
+        return WRONG, said
+    words = words[:300]
     if running is not None:
-        words += _whole_night(scene, trial, running, place, is_noticed=end == NOTICED)
+        words += _whole_night(scene, trial, running, place, made_up, is_noticed=end == NOTICED)
         if "WRONG" in words:
             end = WRONG
-    return Result(trial.number, trial.target, end, words[:300])
+    return end, words
 
 
 def _target(trial: Trial, home: Path) -> Path:
@@ -178,13 +193,18 @@ def _look_at_landing(scene: Scene, home: Path) -> str:
     return f"{HARMLESS}: " if versions(home) == scene.log else "other versions were loaded and nobody noticed"
 
 
-def _whole_night(scene: Scene, trial: Trial, running: Trials, place: Path, *, is_noticed: bool) -> str:
+def _whole_night(scene: Scene, trial: Trial, running: Trials, place: Path, made_up: MadeUp, *, is_noticed: bool) -> str:
     """The night on the damaged home: without a person where landings are whole, else it stops and the old publication stays."""
     is_landing = trial.target in ("part", "manifest")
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(scene.landed if is_landing else scene.loaded, place, symlinks=True)
     trial.damage(_target(trial, place))
-    done = running.run("nightly", "--json", environment=scene.stage.environment(place))
+    done = running.run("nightly", "--json", environment=made_up.environment | scene.stage.environment(place))
+    made_up.search("what was said", done.said.encode())
+    made_up.search("a log record", done.records.encode())
+    made_up.search_files(place)
+    if done.code == 0:  # else what was damaged may be a database still, and looking into it end this process
+        made_up.search_values(place)
     shown = content(place / "published")
     if done.code == 0 and shown == scene.stage.after:
         return " | the night mended it" if is_noticed else " | the night was whole"
@@ -193,12 +213,15 @@ def _whole_night(scene: Scene, trial: Trial, running: Trials, place: Path, *, is
     return f" | WRONG: the night ended with {done.code}: {done.said[-300:]}"
 
 
-def _in_a_fork(work: Callable[[], str]) -> str:
-    """What `work` returns in a process of its own; what ended it otherwise."""
+def _in_a_fork(work: Callable[[], str], made_up: MadeUp) -> str:
+    """What `work` returns in a process of its own, which has the secrets among its settings; what ended it otherwise."""
     with tempfile.NamedTemporaryFile() as said:
+        records = Records()
         child = os.fork()
         if child == 0:
             try:
+                os.environ |= made_up.environment
+                records.install()
                 text = work()
             except BaseException as error:  # noqa: BLE001 (whatever it is, it is what the trial found)
                 text = f"raised {type(error).__name__}: {error}"
@@ -210,7 +233,10 @@ def _in_a_fork(work: Callable[[], str]) -> str:
                 os.kill(child, signal.SIGKILL)
             time.sleep(0.002)
         code = os.waitstatus_to_exitcode(found[1])
-        return Path(said.name).read_text() if code == 0 else f"the process ended with {code}"
+        told = Path(said.name).read_text()
+        made_up.search("what was said", told.encode())
+        made_up.search("a log record", records.taken().encode())
+        return told if code == 0 else f"the process ended with {code}"
 
 
 def main() -> int:
@@ -234,12 +260,13 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.jsonl"
     done = {one.number: one for one in read_log(log)}
+    whole = {number for number in range(given.trials) if number % given.whole_nights < len(TARGETS)}
     wanted = [given.only] if given.only is not None else [n for n in range(given.trials) if n not in done]
     with trials(scene.stage.project) as running:
-        for number in wanted:
+        for number in sorted(wanted, key=lambda number: number not in whole):
             if time.monotonic() > end:
                 break
-            is_whole = number % given.whole_nights < len(TARGETS) or given.only is not None
+            is_whole = number in whole or given.only is not None
             result = run_trial(scene, Trial.of(number), folder / "trial", running if is_whole else None)
             done[number] = result
             with log.open("a") as file:
@@ -277,6 +304,7 @@ def page(wanted: int, results: Sequence[Result]) -> str:
     ]
     nights = Counter(one.said.partition(" | ")[2].partition(":")[0] for one in results if " | " in one.said)
     wrong = [one for one in results if one.end == WRONG]
+    secrets = told("trials", [(one.secrets, one.searched) for one in results], sum(LEAK in one.said for one in results))
     listed = "".join(f"\n- {one.number} ({one.target}): {one.said}" for one in wrong[:20])
     return f"""# Damaged files
 `make corruption` cuts files or flips bits in them and looks whether a wrong number could be published; `python -m tests.faults.corruption --only NUMBER` repeats
@@ -293,6 +321,8 @@ spelling of the same manifest; every value was compared.
 
 In {sum(nights.values()):,} of them the whole night ran on the damaged home: {", ".join(f"{count} × {name}" for name, count in sorted(nights.items()))}. A damaged database is made anew from
 the landing files and the night publishes what one without damage does; a damaged landing stops the night, and the old publication stays.
+
+{secrets}
 {listed}
 """
 

@@ -6,6 +6,8 @@ round, and every server says back all that it was sent, in every way a server ca
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import logging
 import secrets
@@ -13,12 +15,15 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 import pytest
+import zstandard
 from click.testing import CliRunner
 
 from extractors.core.settings import Settings
+from tests.faults.made_up_secrets import LEAK, MadeUp, Records, secret_settings
 from watertight.command import main
 
 pytestmark = pytest.mark.integration
@@ -68,18 +73,52 @@ def echo() -> Iterator[str]:
     server.server_close()
 
 
-def secret_settings() -> dict[str, str]:
-    """Every setting that is declared as a secret, by its name in the environment."""
-    return {
-        name: str(field.alias) for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
-    }
-
-
 def test_a_setting_that_is_a_secret_is_declared_as_one() -> None:
     for name, field in Settings.model_fields.items():
         if any(word in name for word in ("token", "secret", "password")):
             assert "SecretStr" in str(field.annotation), f"{name} would be printed with the settings"
     assert len(secret_settings()) >= 14
+
+
+def test_a_secret_is_found_however_it_is_written(tmp_path: Path) -> None:
+    """What the fault runs are searched with: `leaks` must not be empty because nothing is seen."""
+    made_up = MadeUp()
+    token = made_up.values["HUBSPOT_ACCESS_TOKEN"]
+    (tmp_path / "clean.txt").write_text("Bearer •••")
+    with duckdb.connect(str(tmp_path / "clean.duckdb")) as connection:
+        connection.execute("create table t as select 'nothing' as said")
+    made_up.search_files(tmp_path)
+    made_up.search_values(tmp_path)
+    assert made_up.searched().leaks == []
+    assert made_up.searched().size > 10_000
+
+    place = tmp_path / "leaks"
+    place.mkdir()
+    (place / "plain.log").write_text(f"Authorization: Bearer {token}")
+    (place / "quoted").write_text(quote(f"key={token}&more", safe=""))
+    (place / "part.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(token.encode() * 99))
+    (place / "page.gz").write_bytes(gzip.compress(token.encode() * 99))
+    (place / f"{token}.empty").write_text("")
+    for before in ("", "a:", "an-app:"):
+        (place / f"basic{len(before)}").write_bytes(base64.b64encode(f"{before}{token}".encode()))
+    (place / "hex").write_text(token.encode().hex())
+    made_up.search_files(place)
+    written = made_up.searched().leaks
+    for path in place.iterdir():
+        assert any(path.name in sentence for sentence in written), path
+    for name in ("plain.log", "quoted", "part.jsonl.zst, unpacked", "page.gz, unpacked"):
+        assert f"{LEAK}{name} (HUBSPOT_ACCESS_TOKEN)" in written
+
+    with duckdb.connect(str(place / "values.duckdb")) as connection:
+        connection.execute("create table t as select {'who': [$1 || range]} as said from range(9)", [token])
+    made_up.search_values(place)
+    assert made_up.searched().leaks[len(written) :] == [f"{LEAK}9 rows of main.t in values.duckdb"]
+
+    records = Records()
+    logged = logging.makeLogRecord({"name": "extractors", "msg": "sent %s", "args": (token,)})
+    records.emit(logged)
+    records.emit(logged)
+    assert records.taken() == f"sent {token}\n" * 2
 
 
 def test_no_secret_is_in_any_byte_written_whatever_fails(

@@ -27,6 +27,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.faults.made_up_secrets import Records
 from tests.faults.stage import ROOT, free_of_settings
 
 #: a trial that takes longer hangs
@@ -36,11 +37,12 @@ RESOURCES = ("pipelines", "stages", "companies", "deals")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended. `calls`: the lines of strace."""
+    """How a command ended. `calls`: the lines of strace; `records`: its log at its most talkative."""
 
     code: int
     said: str
     calls: tuple[str, ...] = ()
+    records: str = ""
 
     @property
     def is_plain(self) -> bool:
@@ -78,7 +80,7 @@ class Trials:
         if not line:
             raise RuntimeError("the process that forks the trials has died")
         answer = json.loads(line)
-        return Outcome(answer["code"], answer["said"], tuple(answer["calls"]))
+        return Outcome(answer["code"], answer["said"], tuple(answer["calls"]), answer["records"])
 
 
 @contextlib.contextmanager
@@ -155,9 +157,10 @@ def _try(trial: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         said, calls, modules = (Path(scratch, name) for name in ("said", "calls", "modules"))
         known = set(sys.modules)
+        records = Records()
         child = os.fork()
         if child == 0:
-            _become(trial, said, modules, known)
+            _become(trial, said, modules, known, records)
         tracer = None
         if trial["strace"]:
             os.waitpid(child, os.WUNTRACED)
@@ -173,12 +176,13 @@ def _try(trial: dict[str, Any]) -> dict[str, Any]:
         return {
             "code": code,
             "said": said.read_text(errors="replace"),
+            "records": records.taken(),
             "modules": modules.read_text().split() if modules.exists() else [],
             "calls": calls.read_text(errors="replace").splitlines() if calls.exists() else [],
         }
 
 
-def _become(trial: dict[str, Any], said: Path, modules: Path, known: set[str]) -> None:
+def _become(trial: dict[str, Any], said: Path, modules: Path, known: set[str], records: Records) -> None:
     """The child: never returns."""
     code = 70
     try:
@@ -189,6 +193,7 @@ def _become(trial: dict[str, Any], said: Path, modules: Path, known: set[str]) -
             os.dup2(source, target)
         os.environ |= trial["environment"]
         logging.getLogger().handlers.clear()  # something among the imports has put one there, which writes tracebacks to the screen
+        records.install()
         if trial["file_size"] is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (trial["file_size"], trial["file_size"]))

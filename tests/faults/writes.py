@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from tests.faults.made_up_secrets import LEAK, MadeUp, Searched, told
 from tests.faults.stage import ROOT, Stage, content, prepared, versions
 from tests.faults.trials import Outcome, Trials, trials
 
@@ -68,12 +69,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a trial: `end` is how the faulted night ended, `place` where the fault hit, `wrong` what should not have been."""
+    """What became of a trial: `end` is how the faulted night ended, `place` where the fault hit, `wrong` what should not have been; `secrets` made up
+    for it and bytes `searched` for them, 0 of a trial that was logged before there was a search."""
 
     trial: str
     end: str
     place: str
     wrong: str
+    secrets: int = 0
+    searched: int = 0
 
 
 def run_batch(running: Trials, stage: Stage, batch: Sequence[Trial], home: Path) -> list[Result]:
@@ -84,17 +88,20 @@ def run_batch(running: Trials, stage: Stage, batch: Sequence[Trial], home: Path)
     results: list[Result] = []
     with _place(batch[0], stage, home) as own:
         for trial in batch:
-            outcome = _faulted(running, stage, trial, own)
+            made_up = MadeUp()
+            outcome = _faulted(running, stage, trial, own, made_up)
             place = _place_of_fault(outcome, own)
             shown = content(own / "published")
             end = ("done" if outcome.code == 0 else "failed") + (
                 ", new night shown" if shown == stage.after else ", old night shown"
             )
-            results.append(Result(trial.name, end, place, "; ".join(_wrongs(trial, outcome, shown, place, stage))))
+            searched = _searched(made_up, own, outcome)
+            wrongs = "; ".join([*_wrongs(trial, outcome, shown, place, stage), *searched.leaks])
+            results.append(Result(trial.name, end, place, wrongs, searched.secrets, searched.size))
             if shown != stage.before:
                 break
         (own / "ballast").unlink(missing_ok=True)
-        wrong = _second_try(running, stage, own)
+        wrong = _second_try(running, stage, own, made_up)
     if not wrong:
         return results
     together = f" (in one home with {', '.join(one.trial for one in results)})" if len(results) > 1 else ""
@@ -112,9 +119,20 @@ def _wrongs(trial: Trial, outcome: Outcome, shown: str, place: str, stage: Stage
         yield f"no plain sentence: {outcome.said[-300:]!r}"
 
 
-def _second_try(running: Trials, stage: Stage, home: Path) -> str:
-    """Empty when it publishes what an unfaulted night does."""
-    again = running.run("nightly", "--json", environment=stage.environment(home))
+def _searched(made_up: MadeUp, home: Path, outcome: Outcome) -> Searched:
+    """What a command said and logged, and every file of its home."""
+    made_up.search("what was said", outcome.said.encode())
+    made_up.search("a log record", outcome.records.encode())
+    made_up.search_files(home)
+    return made_up.searched()
+
+
+def _second_try(running: Trials, stage: Stage, home: Path, made_up: MadeUp) -> str:
+    """Empty when it publishes what an unfaulted night does, and no secret stands anywhere, nor in any value of its databases."""
+    again = running.run("nightly", "--json", environment=made_up.environment | stage.environment(home))
+    made_up.search_values(home)
+    if leaks := _searched(made_up, home, again).leaks:
+        return "; ".join(leaks)
     if again.code:
         return f"the second try ended with {again.code}: {again.said[-300:]!r}"
     if content(home / "published") != stage.after:
@@ -144,8 +162,8 @@ def _place(trial: Trial, stage: Stage, home: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(home)], check=True)
 
 
-def _faulted(running: Trials, stage: Stage, trial: Trial, home: Path) -> Outcome:
-    environment = stage.environment(home)
+def _faulted(running: Trials, stage: Stage, trial: Trial, home: Path, made_up: MadeUp) -> Outcome:
+    environment = made_up.environment | stage.environment(home)
     if trial.call == "tmpfs":
         return running.run("nightly", "--json", environment=environment, checks_space=trial.error == "checked")
     if trial.call == "file size":
@@ -180,7 +198,7 @@ def count_calls(running: Trials, stage: Stage, home: Path, calls: Sequence[str],
     if series in _DATABASE_SERIES:
         options += [part for path in _FILES for part in ("-P", str(own / path))]
     command = _DATABASE_SERIES.get(series, "nightly")
-    outcome = running.run(command, "--json", environment=stage.environment(own), strace=options)
+    outcome = running.run(command, "--json", environment=MadeUp().environment | stage.environment(own), strace=options)
     shutil.rmtree(own, ignore_errors=True)
     by_thread: Counter[tuple[str, str]] = Counter()
     for line in outcome.calls:
@@ -285,6 +303,7 @@ def page(every: Sequence[Trial], results: Sequence[Result]) -> str:
         )
     made = [by_name[one.name] for one in every if one.name in by_name]
     wrong = [one for one in made if one.wrong]
+    secrets = told("trials", [(one.secrets, one.searched) for one in made], sum(LEAK in one.wrong for one in made))
     listed = "".join(f"\n- `{one.trial}` ({one.place}): {one.wrong}" for one in wrong[:20])
     return f"""# Failing writes
 `make failing-writes` lets the kernel fail one call of a night and looks at what is left; `python -m tests.faults.writes --only NAME` repeats a trial by the name
@@ -304,6 +323,8 @@ work.
 {len(made)} of {len(every)} trials made, **{len(wrong)}** wrong. After each: what is published is one whole night, the exit code is not 0 unless the new night is
 shown, one plain sentence says what happened, and after up to {BATCH} such nights in one home a second try publishes, value for value, what a night without faults does, from the same versions in raw. *No harm*:
 a line of a log that was not written, a leftover that was not removed, a call that this night did not make.
+
+{secrets}
 {listed}
 """
 

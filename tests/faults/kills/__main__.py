@@ -18,6 +18,7 @@ from tests.faults.kills import small_project
 from tests.faults.kills.marks import Kill
 from tests.faults.kills.night import Plan, Stage, staged
 from tests.faults.kills.page import NAMED_SEEDS, PAGE, page, table
+from tests.faults.kills.simultaneous import read_rounds
 from tests.faults.kills.trials import Aim, Outcome, draw, every_mark, reading, run
 
 #: random kills of the long run, and how many of them a night has to stand; some are drawn for an instant that their night never comes to, so that
@@ -77,7 +78,7 @@ def main() -> int:
         print(kind, table({"all": outcomes}), sep="\n")
     if given.write:
         sizes = {name: {kind: each[name] for kind, each in wanted.items()} for name in ("trials", "marks")}
-        PAGE.write_text(page(finished, sizes["trials"], sizes["marks"]))
+        PAGE.write_text(page(finished, sizes["trials"], sizes["marks"], read_rounds(given.out)))
     if any(outcome.wrong for outcomes in finished.values() for outcome in outcomes):
         return 1
     return 0 if len(finished[given.project]) >= wanted[given.project]["trials"] else 3

@@ -23,7 +23,8 @@ from simulator.server import start
 from tests.faults.canaries import Canary, plant
 from tests.faults.kills import invariants, small_project
 from tests.faults.kills.marks import Kill
-from tests.faults.kills.night import ROOT, TOKEN, Ended, Nursery, Plan, Stage
+from tests.faults.kills.night import ROOT, Ended, Nursery, Plan, Stage
+from tests.faults.made_up_secrets import LEAK, MARK, MadeUp, told
 from tests.faults.test_erasure import traces
 from watertight import erasure
 
@@ -34,7 +35,7 @@ _INTRODUCTION = f"""Written by `make erasure-kills`: `watertight erase` of {CANA
 statements, steps), each time on what the killed one before it left, and finished by the next call. Afterwards every byte of every file and every value of every
 table is searched, and raw and published tables are held against those after an erasure that nothing happened to."""
 #: marks are hashes: with a key of its own every home would have others
-_KEY = "the same key for every erasure of these"
+_KEY = f"{MARK}, the same for every erasure of these"
 #: a table of counts and amounts alone: it is the same before and after
 _FIGURES = "marts.mart_sales__board"
 
@@ -47,6 +48,9 @@ class Outcome:
     passed_over: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    #: secrets made up for it, and bytes searched for them
+    secrets: int = 0
+    searched: int = 0
 
 
 class Erasure:
@@ -83,6 +87,7 @@ class Erasure:
     def run(self, kills: Sequence[Kill]) -> Outcome:
         """One trial; whatever is wrong stands in the outcome, in words."""
         outcome = Outcome()
+        self._stage.made_up = MadeUp()
         self._stage.restore()
         for kill in kills:
             ended = self._erase(kill)
@@ -101,6 +106,9 @@ class Erasure:
             outcome.wrong.append(f"the call after all of them ended with {ended.code}: {ended.said[-1000:]}")
         else:
             outcome.wrong += self._wrong()
+        searched = self._stage.searched()
+        outcome.secrets, outcome.searched = searched.secrets, searched.size
+        outcome.wrong += searched.leaks
         return outcome
 
     def _erase(self, kill: Kill | None, record: Path | None = None) -> Ended:
@@ -145,7 +153,7 @@ class Erasure:
         assert ended.code == 0, ended.said
 
     def _settings(self) -> Settings:
-        return read_settings(home_dir=self._stage.root, hubspot_token=TOKEN, simulated_time=True, _env_file=None)
+        return read_settings(home_dir=self._stage.root, simulated_time=True, _env_file=None)
 
 
 @contextmanager
@@ -155,7 +163,7 @@ def staged(place: Path) -> Iterator[Erasure]:
     plan = Plan(project=small_project.write(place / "project"))
     nursery = Nursery(place)
     try:
-        with start(place / "company", plan.size, seed=plan.seed, token=TOKEN) as simulation:
+        with start(place / "company", plan.size, seed=plan.seed) as simulation:
             prepared = Erasure(Stage(place, plan, simulation, nursery))
             prepared.prepare()
             yield prepared
@@ -186,7 +194,9 @@ def page(outcomes: list[Outcome], trials: int) -> str:
         f"| wrong | **{len(wrong)}** |",
         f"| processor time, seconds | {sum(outcome.seconds for outcome in outcomes):,.0f} |",
     ]
-    return "\n".join([*lines, *(f"- {sentence}" for sentence in wrong)]) + "\n"
+    leaks = sum(sentence.startswith(LEAK) for sentence in wrong)
+    secrets = told("trials", [(outcome.secrets, outcome.searched) for outcome in outcomes], leaks)
+    return "\n".join([*lines, *(f"- {sentence}" for sentence in wrong), "", secrets]) + "\n"
 
 
 def main() -> int:

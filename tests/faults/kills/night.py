@@ -26,10 +26,10 @@ from tests.e2e.truth_ledger import deals_of
 from tests.faults.kills import invariants
 from tests.faults.kills.marks import Kill, Passed
 from tests.faults.kills.readers import answer
+from tests.faults.made_up_secrets import MadeUp, Searched
 from tests.nights.hubspot import compare_raw
 
 ROOT = Path(__file__).parents[3]
-TOKEN = "kills"
 #: days between the two nights: a small company has hardly any news in one
 LATER = 9
 #: when the first night was over, by the simulated clock: UTC without a zone
@@ -50,11 +50,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a night ended: exit code, or minus the signal that ended it; what it said; its processor time."""
+    """How a night ended: exit code, or minus the signal that ended it; what it said; its processor time; its log records at their most talkative."""
 
     code: int
     said: str
     seconds: float
+    records: str
 
 
 @dataclass
@@ -100,7 +101,12 @@ class Nursery:
         assert line, "the nursery has died"
         told = json.loads(line)
         return [
-            Ended(code, self._said(number).read_text(errors="replace"), told["seconds"])
+            Ended(
+                code,
+                self._said(number).read_text(errors="replace"),
+                told["seconds"],
+                Path(f"{self._said(number)}.records").read_text(),
+            )
             for number, code in enumerate(told["codes"])
         ]
 
@@ -128,6 +134,8 @@ class Stage:
         self.home = self.root / "demo"
         self.before = place / "before"
         self.reference = Reference()
+        #: every secret setting of the trial; what its CRMs want is among them
+        self.made_up = MadeUp()
 
     def night(
         self,
@@ -141,12 +149,26 @@ class Stage:
     ) -> Ended:
         """One call of the command in a process of its own."""
         self._begin([self._wanted(arguments, environment, kill=kill, end=end, memory=memory, record=record)])
-        return self.nursery.end()[0]
+        return self._ended()[0]
 
     def together(self, commands: Sequence[Sequence[str]], longest: float) -> list[Ended]:
         """Several commands at the same instant; each one's `seconds` are those of all."""
         self._begin([self._wanted(arguments, {}) for arguments in commands])
-        return self.nursery.end(longest)
+        return self._ended(longest)
+
+    def _ended(self, longest: float | None = None) -> list[Ended]:
+        """How they ended. What they said and left is searched for secrets: the next night removes some of it."""
+        ended = self.nursery.end(longest)
+        for each in ended:
+            self.made_up.search("what was said", each.said.encode())
+            self.made_up.search("a log record", each.records.encode())
+        self.made_up.search_files(self.root)
+        return ended
+
+    def searched(self) -> Searched:
+        """What was searched for this trial's secrets, every value of the databases last."""
+        self.made_up.search_values(self.root)
+        return self.made_up.searched()
 
     def _begin(self, nights: Sequence[dict[str, Any]]) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -155,6 +177,9 @@ class Stage:
             world.clock.set(world.clock.night)
             world.hubspot.limits.today = 0
             world.pipedrive.limits.spent = 0
+            world.hubspot.token = self.made_up.values["HUBSPOT_ACCESS_TOKEN"]
+            world.pipedrive.token = self.made_up.values["PIPEDRIVE_API_TOKEN"]
+            world.salesforce.sessions.secret = self.made_up.values["SALESFORCE_CLIENT_SECRET"]
         self.nursery.begin(nights)
 
     def _wanted(
@@ -215,20 +240,35 @@ class Stage:
         told = compare_raw(self._settings(), self.simulation, lives(self), _FIRST_ASKED)
         assert told.differences == []
         assert told.deals > self.plan.size // 2
+        assert self.searched().leaks == []
         kept.write_text(json.dumps(asdict(self.reference)))
 
     def _settings(self) -> Settings:
-        return read_settings(home_dir=self.root, hubspot_token=TOKEN, simulated_time=True, _env_file=None)
+        return read_settings(
+            home_dir=self.root,
+            hubspot_token=self.made_up.values["HUBSPOT_ACCESS_TOKEN"],
+            simulated_time=True,
+            _env_file=None,
+        )
 
     def _environment(self) -> dict[str, str]:
         url = self.simulation.url
+        # What would be another way to log in, and would be taken first, is empty.
         of_crm = {
-            "hubspot": {"HUBSPOT_ACCESS_TOKEN": TOKEN, "WATERTIGHT_HUBSPOT_URL": url},
-            "salesforce": {"SALESFORCE_URL": url, "SALESFORCE_CLIENT_ID": CLIENT_ID, "SALESFORCE_CLIENT_SECRET": TOKEN},
-            "pipedrive": {"PIPEDRIVE_API_TOKEN": TOKEN, "WATERTIGHT_PIPEDRIVE_URL": url},
+            "hubspot": {"WATERTIGHT_HUBSPOT_URL": url},
+            "salesforce": {"SALESFORCE_URL": url, "SALESFORCE_CLIENT_ID": CLIENT_ID, "SALESFORCE_REFRESH_TOKEN": ""},
+            "pipedrive": {"WATERTIGHT_PIPEDRIVE_URL": url, "PIPEDRIVE_REFRESH_TOKEN": ""},
         }
         chosen = {name: value for crm in self.plan.crms for name, value in of_crm[crm].items()}
-        return chosen | {"WATERTIGHT_HOME": str(self.root), "WATERTIGHT_SIMULATED_TIME": "1"}
+        return (
+            self.made_up.environment
+            | chosen
+            | {
+                "WATERTIGHT_HOME": str(self.root),
+                "WATERTIGHT_SIMULATED_TIME": "1",
+                "WATERTIGHT_SOURCES": ",".join(self.plan.crms),
+            }
+        )
 
     def _tables_to_poll(self, old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
         """Small tables in which the two nights differ, with the columns that two runs have in common."""
@@ -268,9 +308,7 @@ def staged(place: Path, plan: Plan) -> Iterator[Stage]:
     is_prepared = (place / "reference.json").exists()
     nursery = Nursery(place)
     try:
-        with start(
-            place / "company", plan.size, seed=plan.seed, night=1 + LATER if is_prepared else 1, token=TOKEN
-        ) as simulation:
+        with start(place / "company", plan.size, seed=plan.seed, night=1 + LATER if is_prepared else 1) as simulation:
             stage = Stage(place, plan, simulation, nursery)
             stage.prepare()
             yield stage

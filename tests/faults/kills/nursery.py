@@ -2,7 +2,8 @@
 
 A line is a JSON list of nights that begin at the same instant. A night is `arguments` of the command, `environment`, `home`, `now` (ISO-8601: the clock of every source stands still there), `project` (a dbt project, or null
 for the real one), `kill` (a mark, or null), `signal`, `memory` (bytes of address space, or null), `output` and `record` (files). The answer is a line too:
-`codes` (minus the signal for a killed night) and `seconds` of processor time, all together. The command itself runs unchanged, in a process of its own; importing it
+`codes` (minus the signal for a killed night) and `seconds` of processor time, all together. What a night logs at its most talkative is left beside its output, in
+`<output>.records`. The command itself runs unchanged, in a process of its own; importing it
 costs more than most of what is killed.
 """
 
@@ -26,6 +27,7 @@ from extractors import sources
 from extractors.core.client import Client
 from extractors.core.spec import Resource
 from tests.faults.kills.marks import Kill, Marks
+from tests.faults.made_up_secrets import Records
 from warehouse import build
 from watertight import erasure, night
 from watertight.command import main as command
@@ -49,24 +51,28 @@ def main() -> int:
     for line in sys.stdin:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         gate, opened = os.pipe()
-        children = []
+        children, logged = [], []
         for wanted in json.loads(line):
+            records = Records()
             child = os.fork()
             if child == 0:
                 os.close(opened)
                 os.read(gate, 1)  # until the last of them is there
-                _run(wanted)
+                _run(wanted, records)
             children.append(child)
+            logged.append((Path(f"{wanted['output']}.records"), records))
         os.close(gate)
         os.close(opened)
         codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        for path, records in logged:
+            path.write_text(records.taken())
         seconds = sum(getattr(after, name) - getattr(before, name) for name in ("ru_utime", "ru_stime"))
         print(json.dumps({"codes": codes, "seconds": round(seconds, 2)}), flush=True)
     return 0
 
 
-def _run(wanted: dict[str, Any]) -> None:
+def _run(wanted: dict[str, Any], records: Records) -> None:
     """In the child: the command, from its environment to its exit code."""
     code = 70
     try:
@@ -75,6 +81,7 @@ def _run(wanted: dict[str, Any]) -> None:
             if name.startswith(("WATERTIGHT_", "HUBSPOT_", "PIPEDRIVE_", "SALESFORCE_")):
                 del os.environ[name]
         os.environ.update(wanted["environment"])
+        records.install()
         os.chdir(wanted["home"])  # there is no .env there
         if wanted["memory"]:
             resource.setrlimit(resource.RLIMIT_AS, (wanted["memory"], wanted["memory"]))

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.faults.kills.simultaneous import Round
 from tests.faults.kills.trials import Outcome
+from tests.faults.made_up_secrets import LEAK, told
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "proofs" / "kills.md"
 
@@ -18,7 +20,8 @@ the while a reader opens the published marts and asks them. Nothing in the produ
 is killed (`tests/faults/kills/marks.py`).
 
 After every kill the published files are read to the last value, the links must show what they showed before (unless the night had come to its publication), every
-row that `raw._loads` speaks of must be there and no other, and every landing must be what its manifest says. After the night that is let through:
+row that `raw._loads` speaks of must be there and no other, and every landing must be what its manifest says; what
+was said and every file is searched for the night's secrets, the token that it logs in with among them. After the night that is let through:
 
 - raw holds the same versions as after a night that nothing happened to: nothing lost, nothing twice;
 - every published table, rows sorted, has the same sha256 (without `run_id`, `known_at` and the tables about runs);
@@ -29,8 +32,13 @@ The sources' clock stands still in these nights: how far they reach must not dep
 """
 
 
-def page(finished: Mapping[str, Sequence[Outcome]], wanted: Mapping[str, int], marks: Mapping[str, int]) -> str:
-    """`finished`, `wanted` trials and number of `marks`, each by the kind of project."""
+def page(
+    finished: Mapping[str, Sequence[Outcome]],
+    wanted: Mapping[str, int],
+    marks: Mapping[str, int],
+    rounds: Sequence[Round] = (),
+) -> str:
+    """`finished`, `wanted` trials and number of `marks`, each by the kind of project; `rounds` of nights at once."""
     parts = [_WORDS]
     for kind, outcomes in finished.items():
         named = [each for each in outcomes if each.seed >= NAMED_SEEDS]
@@ -43,7 +51,21 @@ def page(finished: Mapping[str, Sequence[Outcome]], wanted: Mapping[str, int], m
             table({"every named place": named, "random instants": [each for each in outcomes if each not in named]}),
         ]
         wrong = [f"- seed {each.seed}: {sentence}" for each in outcomes for sentence in each.wrong]
-        parts += ["", *(wrong or ["Nothing was wrong after any of them."])]
+        parts += ["", *(wrong or ["Nothing was wrong after any of them."]), "", secrets_of("trials", outcomes)]
+    if rounds:
+        wrong = [f"- {sentence}" for each in rounds for sentence in each.wrong]
+        parts += [
+            "\n## Nights at once",
+            (
+                f"`make simultaneous`: {len(rounds)} rounds of eight nights begun at the same instant over one home, which they leave to the next round. "
+                f"{sum(each.publications for each in rounds)} publications, {sum(each.codes.count(3) for each in rounds)} runs left with exit code 3, the "
+                f"longest round took {max(each.seconds for each in rounds):.0f} s."
+            ),
+            "",
+            *(wrong or ["Nothing was wrong after any of them."]),
+            "",
+            secrets_of("rounds", rounds),
+        ]
     return "\n".join(parts) + "\n"
 
 
@@ -53,6 +75,12 @@ _TITLES = {
     "small": "A project of a few models",
     "real": "The whole project, three CRMs",
 }
+
+
+def secrets_of(kind: str, outcomes: Sequence[Outcome | Round]) -> str:
+    """What became of the secrets that were made up for them."""
+    leaks = sum(sentence.startswith(LEAK) for each in outcomes for sentence in each.wrong)
+    return told(kind, [(each.secrets, each.searched) for each in outcomes], leaks)
 
 
 def table(groups: Mapping[str, Sequence[Outcome]]) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.faults.kills import invariants, small_project
 from tests.faults.kills.night import Plan, Stage, staged
+from tests.faults.made_up_secrets import MadeUp
 
 RUNS, ROUNDS = 8, 50
 #: seconds after which a round that has not ended is a deadlock
@@ -32,12 +33,16 @@ class Round:
     wrong: list[str] = field(default_factory=list)
     cpu_seconds: float = 0.0
     seconds: float = 0.0
+    #: secrets made up for it, and bytes searched for them
+    secrets: int = 0
+    searched: int = 0
 
 
 def play(stage: Stage, runs: int = RUNS, arguments: Sequence[Sequence[str]] = ()) -> Round:
     """`runs` commands at once; `arguments` of each, by default a whole night."""
     commands = arguments or [("nightly", "--json")] * runs
     before = set(_runs(stage))
+    stage.made_up = MadeUp()
     began = time.monotonic()
     ended = stage.together(commands, _LONGEST)
     found = Round(
@@ -57,6 +62,9 @@ def play(stage: Stage, runs: int = RUNS, arguments: Sequence[Sequence[str]] = ()
     if shown != set(new):
         found.wrong.append(f"published is {shown}, new are {new}")
     found.wrong += invariants.after_a_fault(stage.home, {}, True)
+    searched = stage.searched()
+    found.secrets, found.searched = searched.secrets, searched.size
+    found.wrong += searched.leaks
     return found
 
 
@@ -69,6 +77,12 @@ def _runs(stage: Stage) -> list[str]:
     return [path.stem.removeprefix("marts_") for path in (stage.home / "published").glob("marts_*.duckdb")]
 
 
+def read_rounds(out: Path) -> list[Round]:
+    """The rounds that are kept."""
+    kept = out / "simultaneous.jsonl"
+    return [Round(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
+
+
 def main() -> int:
     """Exit code 0: every round had one winner and one publication; 1: one had not."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.kills.simultaneous", description=__doc__)
@@ -78,7 +92,7 @@ def main() -> int:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     kept = given.out / "simultaneous.jsonl"
-    done = [Round(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.exists() else []
+    done = read_rounds(given.out)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         with staged(place / "stage", Plan(project=small_project.write(place / "project"))) as stage:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from tests.faults.kills import invariants
 from tests.faults.kills.marks import Kill, Passed
 from tests.faults.kills.night import ROOT, Reference, Stage, wrong
+from tests.faults.made_up_secrets import MadeUp
 
 #: how often a random kill falls into a step of the night: by the steps' marks alone load would have most, by the clock the build
 _ODDS = {"plan": 1, "extract": 6, "load": 5, "build": 7, "verify": 1, "publish": 4}
@@ -43,6 +44,9 @@ class Outcome:
     polls: int = 0
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    #: secrets made up for it, and bytes searched for them
+    secrets: int = 0
+    searched: int = 0
 
 
 class Readers:
@@ -135,6 +139,7 @@ def every_mark(reference: Reference, per_trial: int, seed: int) -> list[list[Aim
 def run(stage: Stage, readers: Readers, seed: int, aims: Sequence[Aim]) -> Outcome:
     """The trial. Whatever is wrong stands in the outcome, in words; nothing is raised for it."""
     outcome = Outcome(seed)
+    stage.made_up = MadeUp()
     before = first = stage.restore()
     readers.begin(stage)
     may_have_published = False
@@ -166,4 +171,7 @@ def run(stage: Stage, readers: Readers, seed: int, aims: Sequence[Aim]) -> Outco
             outcome.wrong.append(f"the last night was not published: {shown}")
     outcome.polls, errors = readers.end()
     outcome.wrong += errors[:10]
+    searched = stage.searched()
+    outcome.secrets, outcome.searched = searched.secrets, searched.size
+    outcome.wrong += searched.leaks
     return outcome

@@ -10,6 +10,7 @@ _BOUNDARIES, _SECRETS, _ERASURE = (
     "tests/faults/test_secrets.py",
     "tests/faults/test_erasure.py",
 )
+_KILLED = "tests/faults/test_kills.py::test_a_night_killed_at_named_places_ends_as_if_nothing_had_happened"
 _PERSONAL = "tests/unit/dbt/test_personal_columns.py"
 
 SECURITY = (
@@ -60,6 +61,28 @@ SECURITY = (
         "        said = self.credential.hide(_message_in(body))\n",
         "        said = _message_in(body)\n",
         (f"{_SECRETS}::test_no_secret_is_in_any_byte_written_whatever_fails",),
+    ),
+    Plant(
+        "X04",
+        "a request's headers in the log",
+        "extractors/core/client.py",
+        "            self.credential.attach(request.headers)\n",
+        '            self.credential.attach(request.headers)\n            log.debug("sent with %s", request.headers)\n',
+        (f"{_SECRETS}::test_no_secret_is_in_any_byte_written_whatever_fails", _KILLED),
+    ),
+    Plant(
+        "X04",
+        "the environment written down beside the lease",
+        "warehouse/lease.py",
+        "        json.dump(asdict(record), file, indent=1)\n",
+        '        json.dump(asdict(record), file, indent=1)\n        (home / "by_whom.json").write_text(json.dumps({**os.environ}))\n',
+        (
+            _KILLED,
+            "tests/faults/test_kills.py::test_of_eight_nights_at_once_one_publishes",
+            "tests/faults/test_disk.py::test_a_call_that_fails_leaves_the_old_publication",
+            "tests/faults/test_disk.py::test_damage_is_noticed_or_harmless",
+            "tests/faults/test_erasure_killed.py::test_an_erasure_killed_at_its_steps_is_finished_by_the_next_call",
+        ),
     ),
     Plant(
         "X04",
