@@ -200,7 +200,9 @@ def test_a_spill_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
 
 def test_a_build_that_spills_goes_on(tmp_path: Path) -> None:
     """One of its models needs more memory than there may be; every one behind it is built all the same."""
-    sorted_rows = "select hash(number)::varchar || repeat('x', 50) as text from range(400000) as numbers(number) order by 1"
+    sorted_rows = (
+        "select hash(number)::varchar || repeat('x', 50) as text from range(400000) as numbers(number) order by 1"
+    )
     small_project.write(
         tmp_path / "project",
         {

@@ -40,8 +40,7 @@ ORCHESTRATION = (
         "a token in a task's log",
         "watertight/tasks.py",
         '            log.info("%s: %s", label, text)\n',
-        '            settings = _settings()\n'
-        f'            log.info("%s: %s %s", label, text, {_TOKEN})\n',
+        f'            settings = _settings()\n            log.info("%s: %s %s", label, text, {_TOKEN})\n',
         (_NO_SECRET,),
     ),
 )
