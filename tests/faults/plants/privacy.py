@@ -1,4 +1,4 @@
-"""Bugs by which a person who was erased would stay, or come back: row X11."""
+"""Bugs by which a person who was erased would stay or come back, or a landing that grew old would be lost: row X11."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ _ERASURE, _READMISSION = "watertight/erasure.py", "watertight/readmission.py"
 _TEST_ERASURE, _TEST_KILLED = "tests/faults/test_erasure.py", "tests/faults/test_erasure_killed.py"
 _KILLED = f"{_TEST_KILLED}::test_an_erasure_killed_at_its_steps_is_finished_by_the_next_call"
 _COMES_BACK = f"{_TEST_ERASURE}::test_who_is_taken_off_the_list_comes_back_and_nobody_else"
+_PUT_BACK = '            raise _damaged(landing_dir / FOLDER / table, f"holds {rows} rows, the list says {folded.rows(table)}")\n'
+_SAYS_THE_SAME = (
+    "tests/integration/test_expiry_of_a_company.py::"
+    "test_the_whole_project_says_the_same_from_folded_landings_and_of_a_past_night"
+)
 
 PRIVACY = (
     Plant(
@@ -131,5 +136,29 @@ PRIVACY = (
         '        if not any(listed.has("people", "\\0".join(other)) for other in others):\n',
         "        if True:\n",
         (f"{_TEST_ERASURE}::test_a_lead_of_two_stays_erased_for_the_other_one_s_sake",),
+    ),
+    Plant(
+        "X11",
+        "the last version of a merged deal not put back",
+        "warehouse/folded.py",
+        _PUT_BACK,
+        _PUT_BACK
+        + """    connection.execute("delete from raw.hubspot__deals where (payload -> '$.properties' ->> 'hs_merged_object_ids') is not null")\n""",
+        (_SAYS_THE_SAME,),
+    ),
+    Plant(
+        "X11",
+        "of what is observed the last version alone put back",
+        "warehouse/folded.py",
+        _PUT_BACK,
+        _PUT_BACK
+        + """    for table in (name for name in folded.tables if "__" in name):
+        connection.execute(f'delete from raw."{table}" as old where exists (from raw."{table}" as newer'
+            " where newer._source_id = old._source_id and newer._load_number > old._load_number)")
+""",
+        (
+            "tests/integration/test_expiry.py::test_a_rebuild_from_folded_landings_gives_every_row_that_one_without_gives",
+            _SAYS_THE_SAME,
+        ),
     ),
 )
