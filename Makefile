@@ -107,7 +107,7 @@ corruption: $(DEV) ## cut files and flip bits 5,000 times: writes docs/proofs/co
 volume: $(DEV) ## extract and load a million deals, and say how much memory that took (five minutes)
 	@$(PYTHON) -m tests.faults.volume
 
-plants: $(DEV) ## plant a bug for every row of docs/reliability.md and see its tests fail: writes docs/proofs/plants.md (an hour; goes on where it was stopped)
+plants: $(DEV) ## plant a bug for every row of docs/reliability.md and see its tests fail: writes docs/proofs/plants.md (two hours; goes on where it was stopped)
 	@$(PYTHON) -m tests.faults.plants --write
 
 metrics-page: $(DEV) ## ask the demonstration company every metric: writes docs/metrics.md and the answers of docs/analysts.md (two minutes)

@@ -15,9 +15,11 @@ import duckdb
 import pytest
 
 from extractors.core.errors import DiskError, IntegrityError, WatertightError
+from tests import small_project
 from tests.faults import corruption, writes
 from tests.faults.stage import ROOT, Stage, content, settings_of, stage_of_all, versions
 from tests.faults.trials import Trials, has_strace, small_company, trials
+from warehouse.build import build
 from warehouse.database import require_space, writer
 from warehouse.lease import Lease
 from warehouse.soundness import find_damage, witnessed_loads
@@ -194,6 +196,29 @@ def test_a_spill_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
         connection.execute(
             "create table t as select hash(i)::varchar || repeat('x', 50) as a from range(1000000) t(i) order by 1"
         )
+
+
+def test_a_build_that_spills_goes_on(tmp_path: Path) -> None:
+    """One of its models needs more memory than there may be; every one behind it is built all the same."""
+    sorted_rows = (
+        "select hash(number)::varchar || repeat('x', 50) as text from range(400000) as numbers(number) order by 1"
+    )
+    small_project.write(
+        tmp_path / "project",
+        {
+            "wide.sql": sorted_rows,
+            "behind.sql": "select count(*) as row_count from {{ ref('wide') }}",
+            "last.sql": "select row_count from {{ ref('behind') }}",
+        },
+    )
+    settings = settings_of(tmp_path / "home").model_copy(update={"memory_mb": 30})
+    spilled = set()
+    with small_project.in_force(tmp_path / "project"):
+        built = build(
+            settings, "20260601T020000Z-0000", lambda line: spilled.update(settings.home.glob("*.duckdb.tmp"))
+        )
+    assert spilled, "nothing was spilled"
+    assert built.count("model", "success") == 3
 
 
 def test_space_is_asked_for_first(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -305,12 +305,21 @@ def test_who_is_taken_off_the_list_comes_back_and_nobody_else(
     (settings.home / "erasure.json").unlink()
     assert "is not finished" not in CliRunner().invoke(main, ["status"]).output
 
+    listed = json.loads((settings.home / "suppression.json").read_text())
     stranger = CliRunner().invoke(main, ["readmit", "--email", "nobody@example.com"])
     assert (stranger.exit_code, "Nothing of what was named" in stranger.stderr) == (2, True)
     done = CliRunner().invoke(main, ["readmit", *named, "--json"])
     taken = json.loads(done.stdout)
-    assert taken.pop("people") >= 1
-    assert taken == {"addresses": 1, "phones": 1, "names": 2}
+    leads = {
+        record.source_id
+        for one in read_manifests(settings.landing_dir) if one.manifest.resource == "leads"
+        for record in erase.records_of(one) if source_id in json.loads(record.payload)["associations"]["contacts"]
+    }  # fmt: skip
+    assert taken == {"people": 1 + len(leads), "addresses": 1, "phones": 1, "names": 2}
+    left = json.loads((settings.home / "suppression.json").read_text())
+    assert {kind: len({*listed[kind]} - {*left[kind]}) for kind in taken} == taken
+    account = contacts[0].manifest.account
+    assert cleaner(settings).has("people", f"hubspot\0{account}\0contacts\0{other_id}")
     filtered = suppression.Filter(
         cleaner(settings), "hubspot", contacts[0].manifest.account, erasure.people()["hubspot"]
     )
@@ -320,6 +329,31 @@ def test_who_is_taken_off_the_list_comes_back_and_nobody_else(
     last = audit.lines(settings)[-1]
     assert (last["what"], last["taken_off"]["addresses"]) == ("readmission", 1)
     assert not any(text.lower() in json.dumps(last).lower() for text in canary.texts)
+
+
+def test_a_lead_of_two_stays_erased_for_the_other_one_s_sake(
+    settings: Settings, land: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATERTIGHT_HOME", str(settings.home_dir))
+    monkeypatch.setenv("WATERTIGHT_SIMULATED_TIME", "1")
+    run_id = "20260601T020000Z-0000"
+    land(
+        "contacts",
+        run_id,
+        {number: {"id": number, "properties": {"email": f"quaxa{number}@example.com"}} for number in "12"},
+    )
+    land("leads", run_id, {"7": {"associations": {"contacts": ["1", "2"]}}, "8": {"associations": {"contacts": ["1"]}}})
+    lease = Lease.take(settings.home, one_process=True)
+    erasure.begin(settings, lease, erasure.find(settings, ["quaxa1@example.com", "quaxa2@example.com"], []))
+    erase.rewrite_landings(settings, lease, cleaner(settings), erasure.people(), lambda line: None)
+    lease.release()
+    (settings.home / "erasure.json").unlink()
+    done = CliRunner().invoke(main, ["readmit", "--email", "quaxa1@example.com", "--json"])
+    assert json.loads(done.stdout) == {"people": 2, "addresses": 1, "phones": 0, "names": 0}
+    assert {
+        (table, number) for table, number in (("contacts", "1"), ("contacts", "2"), ("leads", "7"), ("leads", "8"))
+        if cleaner(settings).has("people", f"hubspot\0004711\0{table}\0{number}")
+    } == {("contacts", "2"), ("leads", "7")}  # fmt: skip
 
 
 def cleaner(settings: Settings) -> suppression.Suppression:

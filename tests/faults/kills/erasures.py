@@ -62,7 +62,8 @@ class Erasure:
         self._before: dict[str, str] = {}
         self._tables: dict[str, str] = {}
         self._raw: dict[str, str] = {}
-        #: mark → how often it is passed
+        #: the marks in the order in which they are passed, and how often each is
+        self.passed: list[str] = []
         self.marks: dict[str, int] = {}
 
     def prepare(self) -> None:
@@ -78,7 +79,8 @@ class Erasure:
         record = stage.place / "marks.json"
         ended = self._erase(None, record)
         assert ended.code == 0, ended.said
-        for name, _ in json.loads(record.read_text()):
+        self.passed = [name for name, _ in json.loads(record.read_text())]
+        for name in self.passed:
             self.marks[name] = self.marks.get(name, 0) + 1
         self._tables, self._raw = invariants.export(stage.home), invariants.raw(stage.home)
         assert self._wrong() == []
@@ -90,6 +92,7 @@ class Erasure:
         self._stage.made_up = MadeUp()
         self._stage.restore()
         for kill in kills:
+            was_begun = self._is_begun()
             ended = self._erase(kill)
             outcome.seconds += ended.seconds
             if ended.code == -9:
@@ -100,6 +103,9 @@ class Erasure:
             else:
                 outcome.wrong.append(f"{kill}: the erasure ended with {ended.code}: {ended.said[-1000:]}")
             outcome.wrong += [f"after {kill}: {sentence}" for sentence in self._wrong_in_between()]
+            if ended.code == -9 and was_begun and not self._is_begun():
+                # Nobody would name them again.
+                outcome.wrong += [f"after {kill}, when it seemed finished: {sentence}" for sentence in self._wrong()]
         ended = self._erase(None)
         outcome.seconds = round(outcome.seconds + ended.seconds, 1)
         if ended.code:

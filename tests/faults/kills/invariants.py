@@ -16,10 +16,10 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-#: when and by which run something was learned: a night that was killed is another run
-_RUN_COLUMNS = ("run_id", "known_at")
-#: tables about the runs themselves
-_RUN_TABLES = "mart_ops__"
+#: when, by which run and by which load something was learned: a night that was killed is another run, and leaves loads behind it
+_RUN_COLUMNS = ("run_id", "known_at", "_load_number", "_record_number")
+#: tables about the runs and loads themselves
+_RUN_TABLES = ("mart_ops__", "fct_loads", "fct_control_totals")
 #: columns of raw that say which run and which load brought a version
 _LOAD_COLUMNS = "_run_id, _load_number, _record_number, _extracted_at"
 

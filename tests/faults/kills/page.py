@@ -24,7 +24,7 @@ row that `raw._loads` speaks of must be there and no other, and every landing mu
 was said and every file is searched for the night's secrets, the token that it logs in with among them. After the night that is let through:
 
 - raw holds the same versions as after a night that nothing happened to: nothing lost, nothing twice;
-- every published table, rows sorted, has the same sha256 (without `run_id`, `known_at` and the tables about runs);
+- every published table, rows sorted, has the same sha256 (without `run_id`, `known_at`, the numbers of loads, and the tables about runs and loads);
 - all links show that night, and every answer that the reader got was the one night's or the other's, never a mixture or an error.
 
 The sources' clock stands still in these nights: how far they reach must not depend on how many requests were made. A trial is repeated by

@@ -123,6 +123,14 @@ NIGHT = (
         (f"{_DISK}::test_a_spill_folder_that_cannot_be_used_is_said",),
     ),
     Plant(
+        "P07",
+        "the folder to spill into told to every connection",
+        "dbt_project/profiles.yml",
+        """      config_options: {temp_directory: "{{ env_var('WATERTIGHT_WAREHOUSE_FILE') }}.tmp"}\n      settings:\n""",
+        """      settings:\n        temp_directory: "{{ env_var('WATERTIGHT_WAREHOUSE_FILE') }}.tmp"\n""",
+        (f"{_DISK}::test_a_build_that_spills_goes_on",),
+    ),
+    Plant(
         "P08",
         "damage that is not looked for before the night",
         _SOUNDNESS,

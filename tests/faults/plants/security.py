@@ -5,11 +5,7 @@ from __future__ import annotations
 from tests.faults.plants.plant import Plant
 
 _ADDRESSES = "tests/contract/test_http_client_addresses.py"
-_BOUNDARIES, _SECRETS, _ERASURE = (
-    "tests/faults/test_boundaries.py",
-    "tests/faults/test_secrets.py",
-    "tests/faults/test_erasure.py",
-)
+_BOUNDARIES, _SECRETS = "tests/faults/test_boundaries.py", "tests/faults/test_secrets.py"
 _KILLED = "tests/faults/test_kills.py::test_a_night_killed_at_named_places_ends_as_if_nothing_had_happened"
 _PERSONAL = "tests/unit/dbt/test_personal_columns.py"
 
@@ -142,14 +138,6 @@ SECURITY = (
         '            connection.execute("set lock_configuration = true")\n',
         "",
         (f"{_BOUNDARIES}::test_a_reader_is_refused_every_kind_of_statement_but_reading",),
-    ),
-    Plant(
-        "X11",
-        "old publications kept",
-        "warehouse/traces.py",
-        "    for path in old:\n        path.unlink()\n",
-        "",
-        (f"{_ERASURE}::test_nothing_is_left_in_any_byte_and_every_figure_stays",),
     ),
     Plant(
         "X12",

@@ -1,12 +1,14 @@
-"""All planted bugs, in the order of the page, and the rows that they must cover."""
+"""All planted bugs, and the rows that they must cover."""
 
 from __future__ import annotations
 
 from tests.faults.plants.night import NIGHT
+from tests.faults.plants.orchestration import ORCHESTRATION
+from tests.faults.plants.privacy import PRIVACY
 from tests.faults.plants.security import SECURITY
 from tests.faults.plants.sources import SOURCES
 
-PLANTS = (*SOURCES, *NIGHT, *SECURITY)
+PLANTS = (*SOURCES, *NIGHT, *SECURITY, *PRIVACY, *ORCHESTRATION)
 
 #: every row of docs/reliability.md by its number; there is no P12
 ROWS = (
@@ -15,5 +17,3 @@ ROWS = (
     + [f"P{number:02d}" for number in range(1, 19) if number != 12]
     + [f"X{number:02d}" for number in range(1, 16)]
 )
-#: rows whose bugs were planted elsewhere, because their tests start Airflow
-ELSEWHERE = ("P16",)

@@ -37,7 +37,7 @@ def test_dbt_opens_the_warehouse_as_the_loader_does() -> None:
     assert warehouse["options"] == {"row_group_size": ROW_GROUP_ROWS, "storage_version": STORAGE_VERSION}
     defaults = Settings.model_fields
     assert profile["settings"]["memory_limit"] == f"{defaults['memory_mb'].default}MB"
-    assert profile["settings"]["temp_directory"].endswith(".tmp")
+    assert profile["config_options"]["temp_directory"].endswith(".tmp")
     assert profile["settings"]["threads"] == f"{defaults['threads'].default}"
     staging = yaml.safe_load(rendered("dbt_project.yml"))["models"]["watertight"]["staging"]
     assert staging["+pre-hook"] == f"set memory_limit = '{defaults['ingest_memory_mb'].default}MB'"
