@@ -36,6 +36,8 @@ owner and a stage, which hardly grow with the deals.
 - A single fact or mart runs as one `create table as` of its compiled query into a new file; what it reads is read-only.
 - The nightly delta: {delta} of the deals, a tenth of them new, one event in twenty dated back by weeks. Tables that are rebuilt whole
   every night are in it. Three times the history: as many deals again in each of the two pairs of years before, and the same delta.
+- The visits stand twice: as they are read from the deals' steps, and with the steps themselves, which are put together from the changes once and from
+  which the versions and movements are read too.
 - polars and pandas get keys that are small integers, look nothing up and know neither deletions nor pairs of pipeline and stage.
 - The ordered funnel stands twice, too: how many deals came how far in each pipeline, from the visits, against `windowFunnel` on the same visits with
   short keys in a Parquet file (both give the same funnel: checked in the first round); and the marts that answer it with cohorts, periods, amounts and fates.

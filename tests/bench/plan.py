@@ -9,6 +9,8 @@ from tests.bench.statements import Model, Recording
 
 VISITS = "fct_deal_stage_visits"
 TRANSITIONS = "fct_deal_stage_transitions"
+#: the changes put together to steps, from which transitions, versions and movements are read
+STEPS = "fct_deal_steps"
 DAILY = "mart_sales__pipeline_daily"
 #: what the daily pipeline adds up begins with this; other marts read it too
 CHANGES_OF = "mart_sales__pipeline_changes"
@@ -77,7 +79,7 @@ class Plan:
         """The facts and marts that the groups of rows measure on their own."""
         parts = {
             "ledger": (*self.facts, *self.marts),
-            "visits": (TRANSITIONS, VISITS),
+            "visits": (STEPS, TRANSITIONS, VISITS),
             "daily": self.daily(),
             "funnel": self.funnel(),
             "heavy": (*self.heavy()[0], *self.facts_behind_heavy()),

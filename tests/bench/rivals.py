@@ -32,18 +32,19 @@ group by pipeline_key, open_rank
 DAILY_BY_CHANGES = """
 create table daily as
 with
-deltas as (
-    select
-        coalesce(valid_from_date, valid_to_date) as calendar_date, stage_key,
-        case when grouping(valid_from_date) = 0 then 1 else -1 end * count(*) as deals,
-        case when grouping(valid_from_date) = 0 then 1 else -1 end * coalesce(sum(deal_amount), 0) as amount
+ends as (
+    select valid_from_date as calendar_date, stage_key, count(*) as deals, coalesce(sum(deal_amount), 0) as amount
     from marts.main.fct_deal_versions
     where deal_status = 'open'
-    group by grouping sets ((valid_from_date, stage_key), (valid_to_date, stage_key))
-    having coalesce(valid_from_date, valid_to_date) is not null
+    group by valid_from_date, stage_key
+    union all
+    select valid_to_date, stage_key, -count(*), -coalesce(sum(deal_amount), 0)
+    from marts.main.fct_deal_versions
+    where deal_status = 'open' and valid_to_date is not null
+    group by valid_to_date, stage_key
 ),
 changes as (
-    select stage_key, calendar_date, sum(deals) as deals, sum(amount) as amount from deltas group by stage_key, calendar_date
+    select stage_key, calendar_date, sum(deals) as deals, sum(amount) as amount from ends group by stage_key, calendar_date
 ),
 positions as (
     select

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tests.bench import rounds as r
 from tests.bench.book import Runs
 from tests.bench.measure import Figure
-from tests.bench.plan import TRANSITIONS, VISITS, Plan
+from tests.bench.plan import STEPS, TRANSITIONS, VISITS, Plan
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,15 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
     behind = plan.facts_behind_heavy()
     without = f" (missing, not counted: {', '.join(missing)})" if missing else ""
     transitions_and_visits = [TRANSITIONS, VISITS]
+    with_steps = [STEPS, *transitions_and_visits]
     rows = [
         row("stage visits from transitions", r.SORT, 1.5, runs, [VISITS], [r.SORT]),
-        row("stage visits from changes: transitions and visits", r.SORT, 1.5, runs, transitions_and_visits, [r.SORT]),
+        row("stage visits from steps: transitions and visits", r.SORT, 1.5, runs, transitions_and_visits, [r.SORT]),
         row("the same", r.POLARS, 0.7, runs, transitions_and_visits, [r.POLARS]),
         row("the same", r.PANDAS, 0.7, runs, transitions_and_visits, [r.PANDAS]),
+        row("stage visits from changes: steps, transitions and visits", r.SORT, None, runs, with_steps, [r.SORT]),
+        row("the same with the steps", r.POLARS, None, runs, with_steps, [r.POLARS]),
+        row("the same with the steps", r.PANDAS, None, runs, with_steps, [r.PANDAS]),
         row("daily pipeline by pipeline and stage, count and amount", r.RANGE_JOIN, 1 / 50, runs, [r.CHANGES], [r.RANGE_JOIN]),
         row(f"daily pipeline as it is: {_names(plan.daily())}", r.MART_RANGE_JOIN, None, runs, plan.daily(), [r.MART_RANGE_JOIN]),
         row("ordered funnel: deals by pipeline and furthest stage", r.WINDOW_FUNNEL, 2.5, runs, [r.FURTHEST], [r.WINDOW_FUNNEL]),
