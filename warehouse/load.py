@@ -30,7 +30,7 @@ from warehouse.lease import Lease
 _TUNING = """
 set threads = 1;
 set preserve_insertion_order = false;
-set disabled_compression_methods = 'fsst,dict_fsst';
+set disabled_compression_methods = 'fsst,dict_fsst,dictionary';
 set zstd_min_string_length = 128;
 """
 

@@ -18,8 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import msgspec
 import requests
@@ -265,10 +266,9 @@ class Client:
         """The request without a credential, its address checked as it will be sent."""
         url = self._origin.address_of(self._prefix + target if target.startswith("/") else target)
         if params:
-            # A comma may stand as it is; lists of hundreds of names are full of them.
-            url += ("&" if "?" in url else "?") + urlencode(params, safe=",")
+            query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in params.items())
+            url += ("&" if "?" in url else "?") + query
         # As it stands: requests would take the address apart and put it together again, letter by letter, twice.
-        self._origin.address_of(url)
         request = requests.PreparedRequest()
         request.method, request.url = method, url
         request.prepare_headers({**self._session.headers, **(headers or {})})
@@ -434,6 +434,12 @@ class Client:
         finally:
             self._deadline.at = float("inf")
         self.clock.see(response.headers)
+
+
+@lru_cache(maxsize=64)
+def _quoted(text: str) -> str:
+    """For a query. Lists of hundreds of names come with every page; a comma may stand as it is, and they are full of them."""
+    return quote_plus(text, safe=",")
 
 
 def _causes(error: BaseException) -> list[BaseException]:
