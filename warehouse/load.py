@@ -7,7 +7,6 @@ the first time is new but for lines that say the same twice: there one pass does
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -17,11 +16,12 @@ from pathlib import Path
 import duckdb
 
 from extractors.core.errors import IntegrityError
-from extractors.core.landing import MANIFEST, Landing, Manifest, read_manifest, set_aside
+from extractors.core.landing import Landing, Manifest, set_aside
 from extractors.core.settings import Settings
 from warehouse import audit, bookkeeping, folded, gates
 from warehouse.bookkeeping import utc
 from warehouse.database import explain, require_space, writer
+from warehouse.due import is_duplicate, is_superseded, pending, scalar, table_of
 from warehouse.lease import Lease
 
 #: Several threads writing one table wait for each other by asking again and again: half as much processor time more, for nothing on two cores.
@@ -30,7 +30,7 @@ from warehouse.lease import Lease
 _TUNING = """
 set threads = 1;
 set preserve_insertion_order = false;
-set disabled_compression_methods = 'fsst,dict_fsst';
+set disabled_compression_methods = 'fsst,dict_fsst,dictionary';
 set zstd_min_string_length = 128;
 """
 
@@ -49,8 +49,6 @@ _LINES = """read_json($files, format = 'newline_delimited', compression = 'zstd'
 
 #: a version is its payload and whether the record is deleted; text form as DuckDB reads it, so key order and spaces inside count
 _HASH = folded.VERSION_HASH
-
-_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,119}")
 
 _NEWEST_LOAD = "coalesce((select max(load_number) from raw._loads), 0)"
 
@@ -103,7 +101,7 @@ def load(
         # Resolved: a rebuild sees the landings through a link that is gone when somebody reads which of them is damaged.
         landing_dir = settings.landing_dir.resolve()
         loaded += _put_back_folded(connection, settings, lease, landing_dir)
-        for landing in _pending(connection, landing_dir):
+        for landing in pending(connection, landing_dir):
             is_known = is_rebuild and (not loaded_before or landing.folder.parts[-4:] in loaded_before)
             accepted = is_known or f"{landing.manifest.source_system}.{landing.manifest.resource}" in settings.accept
             try:
@@ -139,33 +137,6 @@ def _put_back_folded(
     ]
 
 
-def _pending(connection: duckdb.DuckDBPyConnection, landing_dir: Path) -> list[Landing]:
-    """What is not loaded, in the order of the runs; within a run a sweep comes after the resource it judges.
-
-    What is loaded is known by its folder: its manifest is not read again, so a night does not pay for all nights before it.
-    """
-    known = set(
-        connection.execute("select distinct source_system, account, resource, run_id from raw._loads").fetchall()
-    )
-    pending = []
-    for path in landing_dir.glob(f"*/*/*/*/{MANIFEST}"):
-        if path.parent.parts[-4:] not in known:
-            landing = read_manifest(path)
-            if _TABLE_NAME.fullmatch(_table(landing.manifest)) is None:
-                raise IntegrityError(
-                    f"The landing folder {path.parent} has a name that no table can have.",
-                    "Landing folders are written by extract alone; move this one away.",
-                )
-            pending.append(landing)
-    return sorted(
-        pending, key=lambda landing: (landing.manifest.run_id, bool(landing.manifest.sweep_of), landing.folder)
-    )
-
-
-def _table(manifest: Manifest, resource: str | None = None) -> str:
-    return f"{manifest.source_system}__{resource or manifest.resource}"
-
-
 def _load_landing(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -176,7 +147,7 @@ def _load_landing(
 ) -> Loaded | None:
     """One transaction. None when the landing brings nothing that a later one has not brought already."""
     manifest = landing.manifest
-    if _is_superseded(connection, landing) or _is_duplicate(connection, manifest):
+    if is_superseded(connection, landing) or is_duplicate(connection, manifest):
         return None
     landing.check_parts()
     require_space(
@@ -201,9 +172,9 @@ def _write_versions(
     connection: duckdb.DuckDBPyConnection, landing: Landing, accepted: bool, report: Callable[[str], None]
 ) -> Loaded:
     manifest = landing.manifest
-    table, number = _table(manifest), _scalar(connection, f"select 1 + {_NEWEST_LOAD}")
+    table, number = table_of(manifest), scalar(connection, f"select 1 + {_NEWEST_LOAD}")
     connection.execute(_CREATE_RESOURCE.format(table=table))
-    is_first = not _scalar(
+    is_first = not scalar(
         connection,
         f'select count(*) from (from raw."{table}" where _account = $1 limit 1)',  # noqa: S608 - names are ours and checked, values are bound
         [manifest.account],
@@ -228,8 +199,8 @@ def _write_versions(
             connection, landing, table, number,
             "" if everything else "where _record_number in (select _record_number from arrivals where is_new)",
         )  # fmt: skip
-    rows_new = _scalar(connection, f'select count(*) from raw."{table}" where _load_number = $1', [number])  # noqa: S608 - names are ours and checked, values are bound
-    rows_held = _scalar(connection, "select count(*) from arrivals where not is_new")
+    rows_new = scalar(connection, f'select count(*) from raw."{table}" where _load_number = $1', [number])  # noqa: S608 - names are ours and checked, values are bound
+    rows_held = scalar(connection, "select count(*) from arrivals where not is_new")
     if rows_new + rows_held != manifest.rows:
         raise _refused(
             landing, f"would lose rows: {manifest.rows} landed, {rows_new} newly loaded, {rows_held} already held"
@@ -238,7 +209,7 @@ def _write_versions(
     if manifest.mode == "complete":
         vanished = _mark_vanished(connection, table, manifest, number, "true")
     if manifest.sweep_of is not None:
-        swept = _table(manifest, manifest.sweep_of)
+        swept = table_of(manifest, manifest.sweep_of)
         connection.execute(_CREATE_RESOURCE.format(table=swept))
         # What a load saw after the sweep began, the sweep cannot judge: it may be younger than the list.
         vanished += _mark_vanished(
@@ -321,7 +292,7 @@ def _count_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing) -> 
     for part in manifest.parts:
         if counted.get(part.file, 0) != part.rows:
             raise _refused(landing, f"holds {counted.get(part.file, 0)} rows, its manifest says {part.rows}", part.file)
-    strays = _scalar(
+    strays = scalar(
         connection,
         """select count(*) - count(distinct _record_number) filter (
             where _source_id is not null and _version_hash is not null and _run_id = $1 and _record_number between 1 and $2)
@@ -357,7 +328,7 @@ def _mark_vanished(
     connection: duckdb.DuckDBPyConnection, table: str, manifest: Manifest, number: int, may_be_judged: str
 ) -> int:
     """Adds a deleted version, with the last payload, for every id held, not deleted and not among the arrivals. Returns how many."""
-    return _scalar(
+    return scalar(
         connection,
         f"""insert into raw."{table}"
         select _account, _source_id, null, $extracted_at, $run_id,
@@ -383,35 +354,6 @@ def _mark_vanished(
     )
 
 
-def _is_duplicate(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> bool:
-    """True when every file of the landing is loaded already, under whatever name."""
-    hashes = [part.sha256 for part in manifest.parts]
-    known = _scalar(
-        connection, "select count(distinct sha256) from raw._loads where list_contains($1, sha256)", [hashes]
-    )
-    return bool(hashes) and known == len(set(hashes))
-
-
-def _is_superseded(connection: duckdb.DuckDBPyConnection, landing: Landing) -> bool:
-    """True when a later run is loaded that began where this one began; IntegrityError when a window between two loads is missing.
-
-    Loading an old landing behind a newer one would bring old versions back as the latest.
-    """
-    manifest = landing.manifest
-    last_run, reached = connection.execute(
-        "select max(run_id), max(cursor_to) from raw._loads where source_system = $1 and account = $2 and resource = $3",
-        [manifest.source_system, manifest.account, manifest.resource],
-    ).fetchone() or (None, None)
-    start = utc(manifest.cursor_from)
-    if manifest.mode == "changes" and start is not None and (reached is None or start > reached):
-        raise IntegrityError(
-            f"The landing {landing.folder} begins at {manifest.cursor_from}, but {manifest.source_system} {manifest.resource} is loaded"
-            f" only up to {reached.isoformat() + 'Z' if reached else 'nothing'}: the landing between them is missing.",
-            "Restore it to its place, or move this folder away to fetch the window again.",
-        )
-    return last_run is not None and manifest.run_id < last_run
-
-
 def _files(landing: Landing) -> list[str]:
     return [str(path) for path in landing.part_files]
 
@@ -431,8 +373,3 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _is_unreadable(error: duckdb.Error) -> bool:
     return isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException) or "zstd" in str(error).lower()
-
-
-def _scalar(connection: duckdb.DuckDBPyConnection, query: str, values: object = None) -> int:
-    row = connection.execute(query, values).fetchone()
-    return int(row[0]) if row else 0

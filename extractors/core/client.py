@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import msgspec
 import requests
@@ -37,6 +36,7 @@ from extractors.core.body import (
 )
 from extractors.core.clock import Clock, RealClock, SimulatedClock
 from extractors.core.errors import ConfigurationError, IntegrityError, TransientError, WatertightError
+from extractors.core.failures import causes, holds, message_in, retry_after, strerror
 from extractors.core.meter import Meter
 from extractors.core.origin import declared_origin, split_origin
 from extractors.core.reading import Document, Reading, as_document, as_json
@@ -49,7 +49,6 @@ T = TypeVar("T")
 #: statuses that say "later", whoever sends them
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _USER_AGENT = "watertight/0.1"
-#: what a kept answer was, or it would not have been kept
 
 
 @dataclass(frozen=True)
@@ -265,10 +264,9 @@ class Client:
         """The request without a credential, its address checked as it will be sent."""
         url = self._origin.address_of(self._prefix + target if target.startswith("/") else target)
         if params:
-            # A comma may stand as it is; lists of hundreds of names are full of them.
-            url += ("&" if "?" in url else "?") + urlencode(params, safe=",")
+            query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in params.items())
+            url += ("&" if "?" in url else "?") + query
         # As it stands: requests would take the address apart and put it together again, letter by letter, twice.
-        self._origin.address_of(url)
         request = requests.PreparedRequest()
         request.method, request.url = method, url
         request.prepare_headers({**self._session.headers, **(headers or {})})
@@ -337,9 +335,9 @@ class Client:
 
     def _unsent(self, error: Exception, path: str) -> Exception:
         """What to raise when no answer, or not all of one, came back."""
-        causes = list(_causes(error))
+        wrapped = causes(error)
         where = f"{self.title} ({self._origin})"
-        for cause in causes:
+        for cause in wrapped:
             if isinstance(cause, ForbiddenAddressError):
                 return ConfigurationError(
                     f"{where} was not asked: {cause}.", f"Check {self._url_setting} and the name server."
@@ -351,18 +349,18 @@ class Client:
                 )
         # From the particular to the general: several of these are kinds of each other.
         silent = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
-        if _holds(causes, urllib3.exceptions.NameResolutionError):
+        if holds(wrapped, urllib3.exceptions.NameResolutionError):
             wrong = f"The name of {where} cannot be resolved."
-        elif _holds(causes, DeadlineError):
+        elif holds(wrapped, DeadlineError):
             wrong = f"{where} did not finish its answer for {path} within {self._limits.answer:g} s."
-        elif _holds(causes, urllib3.exceptions.NewConnectionError):
-            wrong = f"{where} cannot be reached: {_strerror(causes)}."
-        elif _holds(causes, requests.ConnectTimeout):
+        elif holds(wrapped, urllib3.exceptions.NewConnectionError):
+            wrong = f"{where} cannot be reached: {strerror(wrapped)}."
+        elif holds(wrapped, requests.ConnectTimeout):
             wrong = f"{where} did not accept a connection within {self._limits.connect:g} s."
-        elif _holds(causes, *silent):
+        elif holds(wrapped, *silent):
             wrong = f"{where} stayed silent for {self._limits.read:g} s while answering {path}."
         else:
-            wrong = f"The connection to {where} broke while it answered {path}: {_strerror(causes)}."
+            wrong = f"The connection to {where} broke while it answered {path}: {strerror(wrapped)}."
         return _Again(
             TransientError(self.credential.hide(wrong), f"Check the network and {self._url_setting}, then start again.")
         )
@@ -381,11 +379,11 @@ class Client:
         explained = self._explain(status, body) if self._explain else None
         if explained is not None:
             return type(explained)(self.credential.hide(explained.wrong), explained.mend)
-        said = self.credential.hide(_message_in(body))
+        said = self.credential.hide(message_in(body))
         tail = f": {said}" if said else ""
         if status in self._retried:
             error = TransientError(f"{self.title} answered {status} for {path}{tail}.", "Start again later.")
-            return _Again(error, _retry_after(headers, self.clock.now()))
+            return _Again(error, retry_after(headers, self.clock.now()))
         if status == 401:
             return ConfigurationError(
                 f"{self.title} refused the credential (401){tail}.", f"Set {self._credential_setting} to a valid one."
@@ -436,52 +434,7 @@ class Client:
         self.clock.see(response.headers)
 
 
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and everything wrapped in it, through causes, contexts and arguments."""
-    found: list[BaseException] = []
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or any(one is known for known in found):
-            continue
-        found.append(one)
-        wrapped = [*one.args, getattr(one, "reason", None)]
-        waiting += [one.__cause__, one.__context__, *(arg for arg in wrapped if isinstance(arg, BaseException))]
-    return found
-
-
-def _holds(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
-    return any(isinstance(cause, kinds) for cause in causes)
-
-
-def _strerror(causes: list[BaseException]) -> str:
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-    if _holds(causes, urllib3.exceptions.IncompleteRead):
-        return "the answer is shorter than announced"
-    return "it ended early"
-
-
-def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds asked for in `Retry-After` (a number or an HTTP date); None when absent or unreadable."""
-    text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
-
-
-def _message_in(body: bytes) -> str:
-    """What a refusal says in its JSON, shortened to one printable line; empty for anything else."""
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
-    message = said.get("message") or said.get("error") if isinstance(said, dict) else None
-    if not isinstance(message, str):
-        return ""
-    return "".join(character if character.isprintable() else " " for character in message)[:200].strip().rstrip(".")
+@lru_cache(maxsize=64)
+def _quoted(text: str) -> str:
+    """For a query. Lists of hundreds of names come with every page; a comma may stand as it is, and they are full of them."""
+    return quote_plus(text, safe=",")

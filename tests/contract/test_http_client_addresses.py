@@ -194,6 +194,27 @@ def test_cookies_are_not_kept(own: ScriptedServer) -> None:
     assert b"cookie" not in own.requests[1].lower()
 
 
+@pytest.mark.parametrize(
+    ("link", "sent"),
+    [
+        ("/rows?after=NT%3D%3D&fields=a,b", "/rows?after=NT%3D%3D&fields=a,b"),
+        ("/rows?after=NT%3d", "/rows?after=NT%3D"),
+        ('/rows?q={"a":1}|<b>', "/rows?q=%7B%22a%22:1%7D%7C%3Cb%3E"),
+        ("/rows?after=1#there", "/rows?after=1"),
+        ("?after=1", "/?after=1"),
+        ("", "/"),
+    ],
+)
+def test_a_link_is_sent_as_every_server_reads_it(own: ScriptedServer, link: str, sent: str) -> None:
+    client_of(own).get(own.url + link, dict)
+    assert own.requests[0].startswith(f"GET {sent} HTTP/1.1\r\n".encode())
+
+
+def test_parameters_are_sent_with_commas_and_all_else_encoded(own: ScriptedServer) -> None:
+    client_of(own).get("/rows?a=1", dict, {"properties": "x,y", "after": "é =&+/"})
+    assert own.requests[0].startswith(b"GET /rows?a=1&properties=x,y&after=%C3%A9+%3D%26%2B%2F HTTP/1.1\r\n")
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate authority, and certificates for localhost: good, expired, for another name, and self-signed."""

@@ -170,7 +170,7 @@ def test_only_a_mart_that_there_is_can_be_recomputed(mart: str) -> None:
 
 
 def test_a_landing_whose_folder_could_be_no_table_is_refused(tmp_path: Path) -> None:
-    from warehouse.load import _TABLE_NAME
+    from warehouse.due import _TABLE_NAME
 
     for name in HOSTILE_NAMES:
         assert not _TABLE_NAME.fullmatch(f"hubspot__{name}") or name == ""

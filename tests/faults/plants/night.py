@@ -173,7 +173,7 @@ NIGHT = (
     Plant(
         "P10",
         "a copied landing loaded again",
-        _LOAD,
+        "warehouse/due.py",
         "    return bool(hashes) and known == len(set(hashes))\n",
         "    return False\n",
         (f"{_TEST_LOAD}::test_a_copied_landing_is_passed_over",),
@@ -240,7 +240,7 @@ NIGHT = (
     Plant(
         "P17",
         "an old landing loaded behind a newer one",
-        _LOAD,
+        "warehouse/due.py",
         "    return last_run is not None and manifest.run_id < last_run\n",
         "    return False\n",
         (f"{_TEST_LOAD}::test_an_old_landing_found_late_does_not_become_the_latest",),

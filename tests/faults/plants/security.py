@@ -54,8 +54,8 @@ SECURITY = (
         "X04",
         "what a source says shown as it came",
         "extractors/core/client.py",
-        "        said = self.credential.hide(_message_in(body))\n",
-        "        said = _message_in(body)\n",
+        "        said = self.credential.hide(message_in(body))\n",
+        "        said = message_in(body)\n",
         (f"{_SECRETS}::test_no_secret_is_in_any_byte_written_whatever_fails",),
     ),
     Plant(
@@ -91,7 +91,7 @@ SECURITY = (
     Plant(
         "X05",
         "any name of a table taken",
-        "warehouse/load.py",
+        "warehouse/due.py",
         '_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,119}")',
         '_TABLE_NAME = re.compile(r"(?s).*")',
         (f"{_BOUNDARIES}::test_a_landing_whose_folder_could_be_no_table_is_refused",),

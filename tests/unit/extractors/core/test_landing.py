@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.core import landing
@@ -59,6 +59,7 @@ def test_a_line_is_the_envelope_and_the_untouched_payload(tmp_path: Path) -> Non
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=50)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), max_size=20))
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str]]) -> None:
     root = tmp_path_factory.mktemp("landing")
