@@ -18,6 +18,7 @@ import requests.adapters
 import urllib3
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import ConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 from extractors.core.origin import Origin, is_loopback_address, is_public_address
@@ -103,7 +104,7 @@ class Transport(requests.adapters.HTTPAdapter):
     def __init__(self, origin: Origin, deadline: Deadline) -> None:
         self._origin = origin
         self._deadline = deadline
-        self._pool: urllib3.HTTPConnectionPool | None = None
+        self._pool: ConnectionPool | None = None
         super().__init__(pool_connections=1, pool_maxsize=MOST_IN_FLIGHT, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
@@ -142,7 +143,7 @@ class Transport(requests.adapters.HTTPAdapter):
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> urllib3.HTTPConnectionPool:
+    ) -> ConnectionPool:
         """The pool of the origin: there is no other."""
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(request, *args, **kwargs)
