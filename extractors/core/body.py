@@ -44,9 +44,7 @@ def read_body(response: requests.Response, limit: int) -> bytes:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise BrokenAnswerError(f"came in an encoding that was not asked for ({encoding[:20]!r})")
-    if "gzip" not in encoding:
-        return _plain_body(response, limit)
-    unpack = zlib.decompressobj(wbits=31)
+    unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
     body = bytearray()
     received = 0
     try:
@@ -54,33 +52,22 @@ def read_body(response: requests.Response, limit: int) -> bytes:
         while piece := response.raw.read1(READ_BYTES, decode_content=False):
             received += len(piece)
             while piece:
-                if unpack.eof:
+                if unpack is None:
+                    body += piece
+                    piece = b""
+                elif unpack.eof:
                     raise BrokenAnswerError("goes on after the end of its gzip stream")
-                body += unpack.decompress(piece, limit + 1 - len(body))
-                piece = unpack.unconsumed_tail or unpack.unused_data
+                else:
+                    body += unpack.decompress(piece, limit + 1 - len(body))
+                    piece = unpack.unconsumed_tail or unpack.unused_data
                 if len(body) > limit:
-                    raise _oversized(limit)
+                    raise OversizedAnswerError(f"is bigger than {limit:,} bytes once unpacked")
     except zlib.error:
         raise BrokenAnswerError("is damaged: its gzip stream cannot be unpacked") from None
     # zlib sets eof only after the trailer, whose length and checksum it has compared.
-    if received and not unpack.eof:
+    if unpack is not None and received and not unpack.eof:
         raise BrokenAnswerError("is cut: its gzip stream has no end")
     return bytes(body)
-
-
-def _plain_body(response: requests.Response, limit: int) -> bytes:
-    pieces: list[bytes] = []
-    received = 0
-    while piece := response.raw.read1(READ_BYTES, decode_content=False):
-        pieces.append(piece)
-        received += len(piece)
-        if received > limit:
-            raise _oversized(limit)
-    return b"".join(pieces)
-
-
-def _oversized(limit: int) -> OversizedAnswerError:
-    return OversizedAnswerError(f"is bigger than {limit:,} bytes once unpacked")
 
 
 def decode_body(headers: Mapping[str, str], body: bytes, answer: type[T], what: str) -> T:

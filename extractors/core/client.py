@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, TypeVar
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 import requests
@@ -264,9 +263,10 @@ class Client:
         """The request without a credential, its address checked as it will be sent."""
         url = self._origin.address_of(self._prefix + target if target.startswith("/") else target)
         if params:
-            query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in params.items())
-            url += ("&" if "?" in url else "?") + query
+            # A comma may stand as it is; lists of hundreds of names are full of them.
+            url += ("&" if "?" in url else "?") + urlencode(params, safe=",")
         # As it stands: requests would take the address apart and put it together again, letter by letter, twice.
+        self._origin.address_of(url)
         request = requests.PreparedRequest()
         request.method, request.url = method, url
         request.prepare_headers({**self._session.headers, **(headers or {})})
@@ -432,9 +432,3 @@ class Client:
         finally:
             self._deadline.at = float("inf")
         self.clock.see(response.headers)
-
-
-@lru_cache(maxsize=64)
-def _quoted(text: str) -> str:
-    """For a query. Lists of hundreds of names come with every page; a comma may stand as it is, and they are full of them."""
-    return quote_plus(text, safe=",")

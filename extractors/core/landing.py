@@ -33,9 +33,8 @@ REFUSED = "refused.json"
 MANIFEST_VERSION = 1
 #: a part is closed once it holds this many bytes of uncompressed lines
 PART_BYTES = 64 * 1024 * 1024
-#: lines are handed to the compressor in pieces of about this size, which the processor's own memory holds
-PIECE_BYTES = 128 * 1024
-_READ_BYTES = 256 * 1024
+#: lines are handed to the compressor in pieces of about this size
+PIECE_BYTES = 1024 * 1024
 
 #: one folder name: no separators, no leading dot, nothing that a shell or another file system reads differently
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -333,7 +332,7 @@ def read_lines(part: Path) -> Iterator[bytes]:
     rest = b""
     try:
         with part.open("rb") as file:
-            while piece := file.read(_READ_BYTES):
+            while piece := file.read(PIECE_BYTES // 4):
                 *lines, rest = (rest + unpack.decompress(piece)).split(b"\n")
                 yield from lines
     except zstandard.ZstdError as error:

@@ -6,27 +6,21 @@ address checked by name may resolve to another machine a moment later. Both are 
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import threading
 import time
 from typing import Any
 
-import requests
 import requests.adapters
 import urllib3
-from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import ConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
 from extractors.core.origin import Origin, is_loopback_address, is_public_address
 
 #: connections kept open to one source
 MOST_IN_FLIGHT = 16
-#: a path and a query in which nothing is left to encode
-_SPELLED_OUT = re.compile(r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]++|%[0-9A-F]{2})*+")
 
 
 class DeadlineError(OSError):
@@ -38,15 +32,11 @@ class ForbiddenAddressError(OSError):
 
 
 class Deadline(threading.local):
-    """When the answer that this thread is reading must be complete: seconds of `time.monotonic`; `pause` bounds each single read.
-
-    `target`: the path and query that this thread asks for, empty where urllib3 is to spell them.
-    """
+    """When the answer that this thread is reading must be complete: seconds of `time.monotonic`; `pause` bounds each single read."""
 
     def __init__(self, pause: float) -> None:
         self.pause = pause
         self.at = float("inf")
-        self.target = ""
 
     def next_timeout(self) -> float:
         self.check()
@@ -95,16 +85,11 @@ def _checked_socket(plain: socket.socket, origin: Origin, deadline: Deadline) ->
 
 
 class Transport(requests.adapters.HTTPAdapter):
-    """The requests adapter of one origin: no retries of its own, no proxies, no cookies, certificates always verified.
-
-    What it is given to send has an address that was checked; requests and urllib3 would take it apart and put it together again, letter by
-    letter, several times.
-    """
+    """The requests adapter of one origin: no retries of its own, no proxies, certificates always verified."""
 
     def __init__(self, origin: Origin, deadline: Deadline) -> None:
         self._origin = origin
         self._deadline = deadline
-        self._pool: ConnectionPool | None = None
         super().__init__(pool_connections=1, pool_maxsize=MOST_IN_FLIGHT, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
@@ -114,9 +99,6 @@ class Transport(requests.adapters.HTTPAdapter):
             def _new_conn(self) -> socket.socket:
                 return _checked_socket(super()._new_conn(), origin, deadline)
 
-            def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-                super().request(method, deadline.target or url, *args, **kwargs)
-
         class TLSConnection(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
                 return _checked_socket(super()._new_conn(), origin, deadline)
@@ -124,9 +106,6 @@ class Transport(requests.adapters.HTTPAdapter):
             def connect(self) -> None:
                 super().connect()
                 self.sock.deadline = deadline  # type: ignore[union-attr]
-
-            def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-                super().request(method, deadline.target or url, *args, **kwargs)
 
         class Pool(urllib3.HTTPConnectionPool):
             ConnectionCls = Connection
@@ -140,26 +119,3 @@ class Transport(requests.adapters.HTTPAdapter):
             pool_kwargs["ssl_context"] = context
         self.poolmanager = urllib3.PoolManager(num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": TLSPool}
-
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> ConnectionPool:
-        """The pool of the origin: there is no other."""
-        if self._pool is None:
-            self._pool = super().get_connection_with_tls_context(request, *args, **kwargs)
-        return self._pool
-
-    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
-        """What urllib3 gets to spell: all of it, or of what is spelled out already no more than the path, and the rest is sent as it is."""
-        rest = str(request.url).partition("#")[0].split("/", 3)
-        target = "/" + rest[3] if len(rest) > 3 else request.path_url
-        self._deadline.target = target if _SPELLED_OUT.fullmatch(target) else ""
-        return target.partition("?")[0] if self._deadline.target else target
-
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """The answer without the cookies in it, which nobody would send back."""
-        response = requests.Response()
-        response.status_code, response.reason, response.raw = resp.status, resp.reason, resp
-        response.headers = CaseInsensitiveDict(resp.headers)
-        response.request, response.url = req, str(req.url)
-        return response

@@ -16,10 +16,6 @@ class Paging(msgspec.Struct):
     next: NextPage | None = None
 
 
-class HistoryEntry(msgspec.Struct, gc=False):
-    """One entry of the history of a property: only counted."""
-
-
 class ObjectPage(msgspec.Struct):
     """GET of a list."""
 

@@ -20,7 +20,7 @@ from extractors.core.cursor import parse_instant
 from extractors.core.errors import IntegrityError
 from extractors.core.pagination import CursorPages, batches
 from extractors.core.spec import ControlTotals, Record
-from extractors.sources.hubspot.answers import BatchObjects, HistoryEntry, Object, ObjectPage
+from extractors.sources.hubspot.answers import BatchObjects, Object, ObjectPage
 from extractors.sources.hubspot.associations import BATCH as ASSOCIATION_BATCH
 from extractors.sources.hubspot.associations import Ends, ends_by_batch, ends_inline, refuse_unless_missing, sorted_ids
 from extractors.sources.hubspot.connection import HubSpotConnection, property_chunks
@@ -37,8 +37,8 @@ PAGE, HISTORY_PAGE = 100, 50
 SUSPECT_HISTORY = frozenset({20, 45})
 
 _text = msgspec.json.Decoder(str)
-_stamp = msgspec.json.Decoder(str | None).decode
-_histories = msgspec.json.Decoder(dict[str, list[HistoryEntry]])
+_stamp = msgspec.json.Decoder(str | None)
+_histories = msgspec.json.Decoder(dict[str, list[msgspec.Raw]])
 _properties = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -266,16 +266,14 @@ class Naming:
 
 def record_with_ends(object_id: str, said: Object, ends: Mapping[str, list[str]]) -> Record:
     """The record of an object whose associations are replaced by plain lists of ids."""
-    said["associations"] = msgspec.Raw(_encode(ends))
-    return record_as_received(object_id, said)
+    return record_as_received(object_id, said | {"associations": msgspec.Raw(_encode(ends))})
 
 
 def record_as_received(object_id: str, said: Object) -> Record:
     """The record of an object: its values as received, not encoded anew, in the order of their keys. An archived one is dated by that."""
-    archived = said.get("archived")
-    is_archived = archived is not None and bytes(archived) == b"true"
-    stamp = said.get("archivedAt" if is_archived and "archivedAt" in said else "updatedAt")
-    return Record(object_id, _stamp(stamp) if stamp is not None else None, is_archived, _encode_sorted(said))
+    is_archived = "archived" in said and bytes(said["archived"]) == b"true"
+    stamp = said.get("archivedAt") if is_archived and "archivedAt" in said else said.get("updatedAt")
+    return Record(object_id, _stamp.decode(stamp) if stamp is not None else None, is_archived, _encode_sorted(said))
 
 
 def objects_by_id(objects: Sequence[Object], kind: str) -> dict[str, Object]:

@@ -74,7 +74,7 @@ SOURCES = (
         "H05 H06",
         "a gzip stream without its end taken",
         _BODY,
-        "if received and not unpack.eof:",
+        "if unpack is not None and received and not unpack.eof:",
         "if False:",
         (f"{_HTTP}::test_an_answer_that_is_not_whole_is_asked_for_again_and_never_accepted",),
     ),
