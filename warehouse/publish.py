@@ -60,7 +60,7 @@ def publish(
         temporary = {kind: folder / f".{path.name}.tmp" for kind, path in published.items()}
         try:
             hashes = {kind: _copy(built[kind], temporary[kind], _MODES[kind]) for kind in KINDS}
-            counts = {kind: scan(temporary[kind]) for kind in KINDS}
+            counts = {kind: scan(temporary[kind], settings.memory_mb) for kind in KINDS}
             hashes["dashboard"] = _write(
                 _page(make_page, temporary["marts"]), temporary["dashboard"], _MODES["dashboard"]
             )

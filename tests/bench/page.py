@@ -41,8 +41,8 @@ owner and a stage, which hardly grow with the deals.
 - polars and pandas get keys that are small integers, look nothing up and know neither deletions nor pairs of pipeline and stage.
 - The ordered funnel stands twice, too: how many deals came how far in each pipeline, from the visits, against `windowFunnel` on the same visits with
   short keys in a Parquet file (both give the same funnel: checked in the first round); and the marts that answer it with cohorts, periods, amounts and fates.
-- The publication is the project's own, with marts and detail of that company. It reads every value of the copies before they are shown, because most damaged
-  pages are found in no other way; the goal is that of the rest, and the whole stands beside it.
+- The publication is the project's own, with marts and detail of that company. The goal is that of the copying. Beside it a publication sums up what it copies,
+  for the manifest; reads every value of the copies before they are shown, because most damaged pages are found in no other way; and makes the page of the night.
 - No piece of DuckDB's may use more than {memory} of memory: what does not fit is spilled to disk.
 - The daily pipeline stands twice. By pipeline and stage, with a count and an amount: the formulation of the project's own marts (what changed
   on a day, added up) against the calendar joined with what stood on each day. And as it is: by owner and currency besides, each amount

@@ -104,7 +104,22 @@ def publication_rows(runs: Runs) -> list[Row]:
     """The rows on the publication."""
     return [
         row("publication: checkpoint, copy, fsync, rename", r.FILE_COPY, 1.5, runs, [r.PUBLICATION], [r.FILE_COPY]),
-        row("the same, every value of the copies read", r.FILE_COPY, None, runs, [r.PUBLICATION_READ], [r.FILE_COPY]),
+        row(
+            "the same, with the SHA-256 of what is copied",
+            r.FILE_COPY,
+            None,
+            runs,
+            [r.PUBLICATION_SUMMED],
+            [r.FILE_COPY],
+        ),
+        row(
+            "the same, with every value of the copies read and the page made",
+            r.FILE_COPY,
+            None,
+            runs,
+            [r.PUBLICATION_WHOLE],
+            [r.FILE_COPY],
+        ),
     ]
 
 
