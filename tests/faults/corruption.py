@@ -302,7 +302,9 @@ def page(wanted: int, results: Sequence[Result]) -> str:
         + " |"
         for target in TARGETS
     ]
-    nights = Counter(one.said.partition(" | ")[2].partition(":")[0] for one in results if " | " in one.said)
+    # What a night left is the last that is said; a sentence of the product's may hold a bar of its own.
+    ends = [one.said.rpartition(" | ")[2].partition(":")[0] for one in results]
+    nights = Counter(end for end in ends if end.startswith(("the night", "WRONG")))
     wrong = [one for one in results if one.end == WRONG]
     secrets = told("trials", [(one.secrets, one.searched) for one in results], sum(LEAK in one.said for one in results))
     listed = "".join(f"\n- {one.number} ({one.target}): {one.said}" for one in wrong[:20])
