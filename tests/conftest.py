@@ -29,6 +29,7 @@ LONGEST = (
     "test_planted_faults",
     "test_mutants",
     "test_hubspot_journey",
+    "test_expiry_of_a_company",
     "test_scenario",
     "test_marts",
 )
