@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -84,7 +85,7 @@ def session(
     root.addHandler(logging.NullHandler())
     # SIGTERM ends the run as Ctrl-C does: with everything that it started, and its lease.
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         settings = read_settings()
         progress = Progress(printer(stderr=as_json or answer_only), silent=as_json)
@@ -138,6 +139,11 @@ def session(
         for handler in [one for one in root.handlers if one not in handlers_before]:
             root.removeHandler(handler)
             handler.close()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Not by way of SIGINT: a job that a shell runs in the background has that one ignored."""
+    raise KeyboardInterrupt
 
 
 def printer(*, stderr: bool = False) -> Console:

@@ -58,10 +58,6 @@ def test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing
     before = stage.restore()
     for mark in (Kill("after a request", 3), Kill("before warehouse: insert into", 4), Kill("after dbt: begin", 3)):
         stopped = stage.night(mark, end=signal.SIGTERM)
-        if stopped.code == 0:
-            # Seen once in a whole run and not understood yet: the request was missed and the night went on to its end. Asked again, it stops.
-            stage.restore()
-            stopped = stage.night(mark, end=signal.SIGTERM)
         assert stopped.code == 1, stopped.said
         assert "Stopped from outside" in stopped.said
         assert "Traceback" not in stopped.said

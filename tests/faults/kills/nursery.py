@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import resource
+import signal
 import sys
 import traceback
 from dataclasses import replace
@@ -76,6 +77,8 @@ def _run(wanted: dict[str, Any], records: Records) -> None:
     """In the child: the command, from its environment to its exit code."""
     code = 70
     try:
+        # As a shell starts a command in the background (`watertight nightly &`): deaf to Ctrl-C, and to be stopped all the same.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _redirect(wanted["output"])
         for name in list(os.environ):
             if name.startswith(("WATERTIGHT_", "HUBSPOT_", "PIPEDRIVE_", "SALESFORCE_")):

@@ -35,8 +35,16 @@ NIGHT = (
         "P02",
         "a request to stop that nobody hears",
         "watertight/command.py",
-        "        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))\n",
+        "        signal.signal(signal.SIGTERM, _interrupt)\n",
         "        pass\n",
+        ("tests/faults/test_kills.py::test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing",),
+    ),
+    Plant(
+        "P02",
+        "a request to stop by way of Ctrl-C, to which a background job is deaf",
+        "watertight/command.py",
+        "    raise KeyboardInterrupt\n",
+        "    signal.raise_signal(signal.SIGINT)\n",
         ("tests/faults/test_kills.py::test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing",),
     ),
     Plant(
