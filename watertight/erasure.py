@@ -29,6 +29,7 @@ from warehouse.lease import Lease
 from warehouse.publish import publish
 from warehouse.verify import reload, verify
 from watertight import night
+from watertight.session import leased, session
 
 Report = Callable[[str], None]
 
@@ -167,8 +168,6 @@ def command(emails: Sequence[str], contacts: Sequence[str], is_sure: bool, as_js
 
     Counts and amounts stay, of an anonymous contact. Without --email and --contact an erasure that was cut off is finished.
     """
-    from watertight.command import leased, session
-
     with session("erase", as_json=as_json) as current, leased(current) as lease:
         settings = current.settings
         if "-" in emails:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from extractors.core.errors import ConfigurationError
+from watertight.session import session
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -50,8 +51,6 @@ _NOT_YET = "There is no page yet: the first night that succeeds publishes it.\n"
 @click.option("--port", default=8081, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 def serve(folder: Path | None, host: str, port: int) -> None:
     """Hand out the published dashboard over HTTP until stopped."""
-    from watertight.command import session
-
     with session("serve", keep_journal=False) as current:
         served = folder or current.settings.published_dir
         with _listen(host, port) as listener:

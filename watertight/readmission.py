@@ -18,6 +18,7 @@ from extractors.core.settings import Settings
 from warehouse import audit, erase
 from warehouse.lease import Lease
 from watertight import erasure
+from watertight.session import leased, session
 
 
 def readmit(
@@ -91,8 +92,6 @@ def command(
     Name all that shall be let through: a number or a name that is not named stays erased in every text. What another erased person bears too
     is let through for both.
     """
-    from watertight.command import leased, session
-
     with session("readmit", as_json=as_json) as current, leased(current) as lease:
         taken = readmit(current.settings, lease, emails, contacts, phones, names)
         current.answer(taken, lambda: _show(current.out.print, taken))

@@ -27,8 +27,8 @@ from extractors.core.errors import WatertightError
 from extractors.core.settings import Settings, read_settings
 from warehouse.build import last_build
 from watertight import report, tasks
-from watertight.command import Session, session
 from watertight.progress import Progress
+from watertight.session import Session, session
 
 DAGS = Path(__file__).resolve().parent.parent / "dags"
 

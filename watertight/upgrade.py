@@ -6,6 +6,7 @@ import click
 import duckdb
 
 from warehouse import upgrade as files
+from watertight.session import leased, session
 
 
 @click.command()
@@ -13,8 +14,6 @@ from warehouse import upgrade as files
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 def upgrade(is_undone: bool, as_json: bool) -> None:
     """Write the warehouse's files anew with the DuckDB that is installed now; the files of before are kept."""
-    from watertight.command import leased, session
-
     with session("upgrade", as_json=as_json) as current, leased(current) as lease:
         if is_undone:
             with current.progress.step("Put back") as result:

@@ -34,7 +34,7 @@ NIGHT = (
     Plant(
         "P02",
         "a request to stop that nobody hears",
-        "watertight/command.py",
+        "watertight/session.py",
         "        signal.signal(signal.SIGTERM, _interrupt)\n",
         "        pass\n",
         ("tests/faults/test_kills.py::test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing",),
@@ -42,7 +42,7 @@ NIGHT = (
     Plant(
         "P02",
         "a request to stop by way of Ctrl-C, to which a background job is deaf",
-        "watertight/command.py",
+        "watertight/session.py",
         "    raise KeyboardInterrupt\n",
         "    signal.raise_signal(signal.SIGINT)\n",
         ("tests/faults/test_kills.py::test_a_night_that_is_told_to_stop_or_has_no_memory_says_so_and_loses_nothing",),
@@ -145,6 +145,17 @@ NIGHT = (
         "                scan(path, settings.ingest_memory_mb)\n",
         "                continue\n",
         (f"{_DISK}::test_a_damaged_build_is_no_witness_and_no_source",),
+    ),
+    Plant(
+        "P08",
+        "a build taken for what was published by its length alone",
+        "warehouse/manifest.py",
+        '            return bool(hashlib.file_digest(file, "sha256").hexdigest() == listed["sha256"])\n',
+        "            return True\n",
+        (
+            f"{_DISK}::test_a_damaged_build_is_no_witness_and_no_source",
+            f"{_DISK}::test_a_build_is_read_unless_it_is_what_was_published",
+        ),
     ),
     Plant(
         "P08",
