@@ -19,6 +19,7 @@ from tests import small_project
 from tests.faults import corruption, writes
 from tests.faults.stage import ROOT, Stage, content, settings_of, stage_of_all, versions
 from tests.faults.trials import Trials, has_strace, small_company, trials
+from warehouse import manifest
 from warehouse.build import build
 from warehouse.database import require_space, writer
 from warehouse.lease import Lease
@@ -142,6 +143,17 @@ def test_a_damaged_build_is_no_witness_and_no_source(stage: Stage, nightly: Nigh
     code, said, shown = nightly()
     assert (code, shown) == (0, stage.after)
     assert "the warehouse was made anew" in said
+
+
+def test_a_build_is_read_unless_it_is_what_was_published(stage: Stage, home: Path) -> None:
+    built, published = home / "build", home / "published"
+    assert manifest.is_published(published, built / "marts.duckdb")
+    assert manifest.is_published(published, built / "detail.duckdb")
+    flip(built / "marts.duckdb", 0.3)
+    assert not manifest.is_published(published, built / "marts.duckdb")
+    (built / "detail.duckdb.wal").touch()
+    assert not manifest.is_published(published, built / "detail.duckdb")
+    assert not manifest.is_published(published, home / "warehouse.duckdb")
 
 
 def test_the_restore_drill(stage: Stage, running: Trials, nightly: Nightly, home: Path, tmp_path: Path) -> None:

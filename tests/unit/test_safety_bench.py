@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.bench.safety_page import page
@@ -18,11 +19,13 @@ pytestmark = pytest.mark.unit
 def test_every_part_is_there_and_is_off_inside_alone(tmp_path: Path) -> None:
     places = [(owner, name) for part in PARTS.values() for owner, name in part]
     before = [getattr(owner, name) for owner, name in places]
+    with duckdb.connect(str(tmp_path / "marts.duckdb")) as connection:
+        connection.execute("create table deals as select range from range(3)")
     with switched_off():
         inside = [getattr(owner, name) for owner, name in places]
         assert soundness.find_damage(None) is None  # type: ignore[arg-type]
         assert gates.check() == []  # type: ignore[call-arg]
-        assert publish.scan is publish.count_rows
+        assert publish.scan(tmp_path / "marts.duckdb", 1_000) == {"deals": 3}
         with Lease(tmp_path, "nobody's").fence():
             os.fsync(-1)
     assert not any(on is off for on, off in zip(before, inside, strict=True))
