@@ -94,6 +94,8 @@ LATER_KINDS = {
     "late move": "a back-dated stage change between two known ones",
     "late amount": "a back-dated amount change before a known one",
     "late amount before a tie": "the known one ties with other rows and has no sequence; its old value changes",
+    "same move before": "a back-dated row gives a known stage change's own stage: the known one was no change",
+    "same amount before": "a back-dated row gives a known amount change's own amount",
     "last move retracted": "the last stage row vanished and the record went back",
     "last amount retracted": "the last amount row vanished and the record went back",
     "instant corrected": "a row's changed_at is another",
@@ -1007,6 +1009,25 @@ def _late_amount(before_tie: bool, kind: str) -> Step:
     return step
 
 
+def _same_before(name: str, kind: str) -> Step:
+    """Clear of pipeline moves, closes and ties."""
+
+    def step(rng: random.Random, company: Company, life: Life) -> None:
+        if life.is_gone or life.changed_pipeline:
+            return
+        opened = company.pipeline(life.pipeline_id).of_kind("open")
+        known = [i for i, row in enumerate(life.rows) if row.field == name and row.at > life.created_at and row.new]
+        known = [i for i in known if sum(row.at == life.rows[i].at for row in life.rows) == 1]
+        if name == "stage":
+            known = [i for i in known if life.rows[i].new in opened and life.rows[i].old in (*opened, None)]
+        if known:
+            index = rng.choice(known)
+            if _insert(rng, life, index, name, str(life.rows[index].new)):
+                life.kinds = {kind}
+
+    return step
+
+
 def _retract(name: str, kind: str) -> Step:
     def step(rng: random.Random, company: Company, life: Life) -> None:
         rows = [row for row in life.rows if row.field == name]
@@ -1101,6 +1122,8 @@ LATER_STEPS: dict[str, Step] = {
     "late_move": _late_move,
     "late_amount": _late_amount(False, "late amount"),
     "late_amount_before_tie": _late_amount(True, "late amount before a tie"),
+    "same_move_before": _same_before("stage", "same move before"),
+    "same_amount_before": _same_before("amount", "same amount before"),
     "retract_move": _retract("stage", "last move retracted"),
     "retract_amount": _retract("amount", "last amount retracted"),
     "correct": _correct_instant,

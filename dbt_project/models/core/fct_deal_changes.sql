@@ -40,9 +40,22 @@ values_before as (
 
     select *, nullif({{ row_before('standing_value', order, 'field') }}, '') as old_value from standing
 
+),
+
+-- Since when it is known that the value was in force.
+values_known as (
+
+    select
+        *,
+        {{ newest_so_far(
+            "case when is_first or (retracted_at is null and new_value is distinct from old_value) then known_at end", order, 'field'
+        ) }} as value_known_at
+    from values_before
+
 )
 
--- A value set again to what it was is no change. What was taken back stays, whatever stands in its place.
+-- A value set again to what it was is no change. What was taken back stays, whatever stands in its place; and so does a change of which it came out
+-- later that the value had been in force before: that is when it was taken back.
 select
     deal_key,
     field,
@@ -52,10 +65,10 @@ select
     sequence,
     change_source,
     known_at,
-    retracted_at,
+    case when new_value is distinct from old_value then retracted_at else coalesce(retracted_at, value_known_at) end as retracted_at,
     _record_number,
     _load_number
-from values_before
-where new_value is distinct from old_value or retracted_at is not null
+from values_known
+where new_value is distinct from old_value or retracted_at is not null or value_known_at > known_at
 -- the order in which the steps apply them: what is in order already is sorted for little
 order by deal_key, changed_at, {{ step_order() }}, sequence, _record_number, field

@@ -24,7 +24,12 @@ from {{ ref('int_crm__deal_changes') }} as stated
 full join {{ ref('fct_deal_changes') }} as changes
     on changes.deal_key = stated.deal_key and changes.field = stated.field and changes.changed_at = stated.changed_at
     and changes.sequence = stated.sequence and changes._record_number = stated._record_number and changes.known_at = stated.known_at
-    and changes.new_value is not distinct from stated.new_value and changes.retracted_at is not distinct from stated.retracted_at
+    and changes.new_value is not distinct from stated.new_value
+    -- What leaves what it found was taken back when that came out, whatever the source says.
+    and (
+        changes.retracted_at is not distinct from stated.retracted_at
+        or (stated.retracted_at is null and changes.old_value is not distinct from changes.new_value)
+    )
     and changes.change_source = stated.change_source
 where
     stated.deal_key is null
