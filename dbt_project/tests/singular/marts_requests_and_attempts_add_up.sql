@@ -69,3 +69,10 @@ cross join (
     from {{ ref('mart_marketing__presentations') }}
 ) as counted
 where told.presentation_count <> counted.presentation_count or told.followed_up_count <> counted.followed_up_count
+union all
+-- an attempt is an activity of that contact that stands
+select 'attempt', cast(attempts.activity_key as varchar), attempts.method, null, null, null, 'The attempt was deleted, or is none: look at mart_marketing__contact_attempts.'
+from {{ ref('mart_marketing__contact_attempts') }} as attempts
+left join {{ ref('fct_activities') }} as activities
+    on activities.activity_key = attempts.activity_key and activities.contact_key = attempts.contact_key and not activities.is_deleted
+where activities.activity_key is null
