@@ -44,18 +44,27 @@ where told.permitted_from is distinct from case
     end
     or told.permitted_until is distinct from case when contacts.consent_withdrawn_at >= told.permitted_from then contacts.consent_withdrawn_at end
 union all
--- of a month that is over, whose permission held when its last day ended
+-- of a period that is over, as many more may be written to than before it as permissions began in it, less those that ended
 select
-    'month ' || told.period_start, told.contact_count, told.consented_count, null, count(permissions.contact_key), 'The permissions of the month are not those of the contacts.'
-from {{ ref('mart_marketing__consent') }} as told
-inner join (
-    select distinct period_start, next_period_start from {{ ref('mart_metrics__periods') }} where period_grain = 'month' and is_complete_period
-) as months on months.period_start = told.period_start
-left join {{ ref('mart_marketing__contact_permissions') }} as permissions
-    on permissions.permitted_from is not null
-    and {{ reporting_date('greatest(permissions.permitted_from, permissions.created_at)') }} < months.next_period_start
-    and (permissions.permitted_until is null or (
-        permissions.permitted_until > permissions.created_at and {{ reporting_date('permissions.permitted_until') }} >= months.next_period_start))
-where told.period_grain = 'month'
-group by told.period_start, told.contact_count, told.consented_count
-having count(permissions.contact_key) <> told.consented_count
+    told.period_grain || ' ' || told.period_start, told.contact_count, told.consented_count, null, flows.change, 'The permissions of the period are not those of the contacts.'
+from (
+    select *, consented_count - lag(consented_count) over (partition by period_grain order by period_start) as change
+    from {{ ref('mart_marketing__consent') }}
+    where period_grain in ('week', 'month')
+) as told
+left join (
+    select periods.period_grain, periods.period_start, sum(days.change) as change
+    from (
+        select {{ reporting_date('greatest(permitted_from, created_at)') }} as calendar_date, 1 as change
+        from {{ ref('mart_marketing__contact_permissions') }}
+        where permitted_from is not null and coalesce(permitted_until > created_at, true)
+        union all
+        select {{ reporting_date('permitted_until') }}, -1
+        from {{ ref('mart_marketing__contact_permissions') }}
+        where permitted_until > created_at
+    ) as days
+    inner join {{ ref('mart_metrics__periods') }} as periods on periods.calendar_date = days.calendar_date
+    where periods.period_grain in ('week', 'month')
+    group by 1, 2
+) as flows on flows.period_grain = told.period_grain and flows.period_start = told.period_start
+where told.is_complete_period and told.change <> coalesce(flows.change, 0)
