@@ -82,6 +82,9 @@ def main() -> int:
 
 
 def _tell(outcome: Outcome, number: int) -> None:
+    if not outcome.is_seen and not report.is_equivalent(outcome):
+        who = ", ".join(outcome.own) or ("nobody" if outcome.has_effect else "nobody, no row differs")
+        print(f"{number}: not noticed by what is shipped ({who}): {outcome.mutant.name}", file=sys.stderr, flush=True)
     if number % 20 == 0:
         print(f"{number} mutants …", file=sys.stderr, flush=True)
 

@@ -72,7 +72,7 @@ def page(outcomes: Sequence[Outcome], sites: int, seed: int, seconds: float) -> 
     equivalent = [each for each in outcomes if is_equivalent(each)]
     parts = [
         _INTRODUCTION,
-        "## Result\n\n" + summary(outcomes, sites, seed, seconds),
+        "## Result\n\n" + summary(outcomes, sites, seed, seconds) + "\n" + _goals(outcomes),
         "## By kind of fault\n\n" + _grouped(outcomes, "kind", lambda each: each.mutant.kind),
         "## By model\n\n" + _grouped(outcomes, "model", lambda each: f"`{each.mutant.model}`"),
         "## Which shipped check noticed how many\n\n" + _checks(outcomes),
@@ -83,6 +83,19 @@ def page(outcomes: Sequence[Outcome], sites: int, seed: int, seconds: float) -> 
         + (_listed(equivalent) or "None.\n"),
     ]
     return "\n".join(parts)
+
+
+def _goals(outcomes: Sequence[Outcome]) -> str:
+    dead, seen = shares(outcomes)
+    words = [
+        f"{WANTED_DEAD:.0%} noticed by anything: {'reached' if dead >= WANTED_DEAD else 'not reached'}",
+        f"{WANTED_SEEN:.0%} by the shipped checks alone: {'reached' if seen >= WANTED_SEEN else 'not reached'}",
+        f"a reason for every survivor: {'given' if not unexplained(outcomes) else 'not given'}",
+    ]
+    return (
+        f"The goals: {'; '.join(words)}. They are goals for these mutants, drawn by the seed: tests were added for those of them that survived, "
+        "so that others, drawn anew, may fare worse.\n"
+    )
 
 
 _INTRODUCTION = """# Proof by planted faults in the SQL

@@ -37,3 +37,38 @@ from {{ ref('mart_sales__quota_days') }}
 where dimension <> 'all'
 group by calendar_date, dimension, dimension_key, quota_start_date, quota_end_date
 having count(*) > 1
+
+union all
+
+-- on the first day of a quota the company has what the coarsest of its narrowest quotas say: its own, else those of pipelines, of owners, of owners in pipelines
+select 'day', counted.calendar_date, 'all', told.quota_amount, counted.quota_amount, 'Another quota counts for the company than the coarsest of its narrowest.'
+from (
+    select calendar_date, coalesce(sum(booked_amount), 0) as quota_amount
+    from (
+        select
+            starts.calendar_date, quotas.booked_amount,
+            case when quotas.owner_key is null then 1 else 3 end + case when quotas.pipeline_key is null then 0 else 1 end as detail
+        from (select distinct period_start_date as calendar_date from {{ ref('fct_quotas') }}) as starts
+        inner join {{ ref('fct_quotas') }} as quotas on starts.calendar_date between quotas.period_start_date and quotas.period_end_date
+        qualify quotas.period_end_date - quotas.period_start_date = min(quotas.period_end_date - quotas.period_start_date) over (
+            partition by starts.calendar_date, quotas.pipeline_key, quotas.owner_key)
+    ) as narrowest
+    where detail = (
+        select min(case when coarser.owner_key is null then 1 else 3 end + case when coarser.pipeline_key is null then 0 else 1 end)
+        from {{ ref('fct_quotas') }} as coarser
+        where narrowest.calendar_date between coarser.period_start_date and coarser.period_end_date)
+    group by calendar_date
+) as counted
+left join (
+    select calendar_date, sum(quota_amount) as quota_amount from {{ ref('mart_sales__quota_days') }} where dimension = 'all' group by calendar_date
+) as told on told.calendar_date = counted.calendar_date
+where coalesce(told.quota_amount, -1) <> counted.quota_amount
+
+union all
+
+select
+    'day', calendar_date, 'team', sum(case when dimension = 'team' then quota_amount end), sum(case when dimension = 'owner' then quota_amount end),
+    'The quotas of the teams are not those of their sellers.'
+from {{ ref('mart_sales__quota_days') }}
+group by calendar_date
+having sum(case when dimension = 'team' then quota_amount else 0 end) <> sum(case when dimension = 'owner' then quota_amount else 0 end)

@@ -28,6 +28,13 @@ with looked_at as (
     group by coalesce(source_system, 'unknown')
     union all
     {% endfor -%}
+    select 'payment_without_rate', source_system, count(case when not is_deleted then payment_amount end),
+        count(case when not is_deleted and booked_amount is null then payment_amount end)
+    from {{ ref('fct_payments') }}
+    group by source_system
+
+    union all
+
     select 'deal_history_cut_off', source_system, count(*), sum(case when has_complete_history = false then 1 else 0 end)
     from {{ ref('mart_sales__deal_outcomes') }}
     group by source_system

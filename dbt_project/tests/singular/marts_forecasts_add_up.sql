@@ -55,3 +55,13 @@ left join (
     group by 1
 ) as counted on counted.week_start = told.week_start
 where told.dimension = 'all' and told.actual_amount <> coalesce(counted.amount, 0)
+
+union all
+
+select 'expected', told.forecast_date, told.week_start, told.method, told.forecast_amount, 'What was forecast then is not what was expected then, or is missing without a reason.'
+from {{ ref('mart_sales__forecast_backtest') }} as told
+left join {{ ref('mart_sales__expected_wins') }} as expected
+    on not expected.is_as_of and expected.forecast_date = told.forecast_date and expected.week_start = told.week_start
+    and expected.dimension = told.dimension and expected.dimension_key = told.dimension_key
+where (told.method = 'stage_weighted' and abs(told.forecast_amount - coalesce(expected.weighted_amount, 0)) > 0.01)
+    or (told.forecast_amount is null) <> (told.missing_reason is not null)

@@ -53,3 +53,21 @@ select
 from further
 cross join customers
 where further.deal_count <> customers.further_count or not further.is_sound
+
+union all
+select
+    'expansions', told.period_grain, told.dimension, null, null, told.further_amount, counted.further_amount,
+    'What customers bought beside or on top is worth something else: look at mart_customers__expansions.'
+from (
+    select period_grain, dimension, sum(upsell_amount) as upsell_amount, sum(cross_sell_amount) as cross_sell_amount, sum(upsell_amount + cross_sell_amount) as further_amount
+    from {{ ref('mart_customers__expansions') }}
+    group by period_grain, dimension
+) as told
+cross join (
+    select
+        coalesce(sum(case when purchase_kind = 'upsell' then booked_amount end), 0) as upsell_amount,
+        coalesce(sum(case when purchase_kind = 'cross_sell' then booked_amount end), 0) as cross_sell_amount,
+        coalesce(sum(case when purchase_kind in ('upsell', 'cross_sell') then booked_amount end), 0) as further_amount
+    from {{ ref('mart_customers__purchases') }}
+) as counted
+where told.upsell_amount <> counted.upsell_amount or told.cross_sell_amount <> counted.cross_sell_amount

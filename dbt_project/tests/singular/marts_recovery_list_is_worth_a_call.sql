@@ -26,4 +26,5 @@ where outcomes.deal_key is null
         inner join wins on wins.company_key = mine.company_key and wins.won_at > outcomes.outcome_at
         where mine.deal_key = outcomes.deal_key))
     or listed.quiet_days < 0
+    or abs(listed.age_days - greatest({{ hours_between('outcomes.created_at', "(select max(warehouse_data_through) from " ~ ref('dim_sources') ~ ")") }} / 24, 0)) > 1e-6
     or listed.age_days < listed.quiet_days - 1e-6

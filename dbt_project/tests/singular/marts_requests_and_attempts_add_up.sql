@@ -51,3 +51,28 @@ inner join (
 ) as attempts on attempts.method = responses.dimension_key
 where responses.response_kind = 'contact_attempt' and responses.period_grain = 'all'
     and responses.attempted_count + responses.waiting_count <> attempts.contact_count
+
+union all
+-- a presentation counts as followed up or not once the day for it is over
+select
+    'presentations followed up', told.period_grain, told.dimension, told.presentation_count, told.followed_up_count, counted.presentation_count,
+    'A presentation waits that does not, or counts too early: look at mart_marketing__follow_ups.'
+from (
+    select period_grain, dimension, sum(presentation_count) as presentation_count, sum(followed_up_count) as followed_up_count
+    from {{ ref('mart_marketing__follow_ups') }}
+    group by period_grain, dimension
+) as told
+cross join (
+    select
+        sum(case when is_waiting then 0 else 1 end) as presentation_count,
+        sum(case when is_followed_up and not is_waiting then 1 else 0 end) as followed_up_count
+    from {{ ref('mart_marketing__presentations') }}
+) as counted
+where told.presentation_count <> counted.presentation_count or told.followed_up_count <> counted.followed_up_count
+union all
+-- an attempt is an activity of that contact that stands
+select 'attempt', cast(attempts.activity_key as varchar), attempts.method, null, null, null, 'The attempt was deleted, or is none: look at mart_marketing__contact_attempts.'
+from {{ ref('mart_marketing__contact_attempts') }} as attempts
+left join {{ ref('fct_activities') }} as activities
+    on activities.activity_key = attempts.activity_key and activities.contact_key = attempts.contact_key and not activities.is_deleted
+where activities.activity_key is null

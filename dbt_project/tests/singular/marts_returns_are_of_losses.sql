@@ -47,3 +47,19 @@ left join (
 where told.dimension = 'all'
     and (told.lost_count is distinct from counted.lost_count or told.came_back_count <> counted.came_back_count
         or told.won_back_amount <> counted.won_back_amount or told.reopened_count + told.new_deal_count <> told.came_back_count)
+
+union all
+
+-- … and it has it unless a loss lies between
+select
+    mine.loss_key, mine.deal_key, mine.return_kind, mine.returned_deal_key, mine.days_to_return,
+    'A new deal has the money of another loss than the newest before it, or of none.'
+from {{ ref('mart_sales__returns') }} as mine
+left join {{ ref('mart_sales__returns') }} as others
+    on others.company_key = mine.company_key and others.loss_key <> mine.loss_key and others.lost_at between mine.lost_at and mine.returned_at
+left join (select distinct deal_key from {{ ref('mart_sales__closes') }} where close_group = 'won' and not is_removed) as wins
+    on wins.deal_key = mine.returned_deal_key
+where mine.return_kind = 'new_deal'
+group by mine.loss_key, mine.deal_key, mine.return_kind, mine.returned_deal_key, mine.days_to_return, mine.is_won_back
+having (mine.is_won_back and count(case when others.lost_at > mine.lost_at then 1 end) > 0)
+    or (not mine.is_won_back and count(others.loss_key) = 0 and count(wins.deal_key) > 0)

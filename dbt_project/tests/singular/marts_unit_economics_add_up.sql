@@ -40,3 +40,32 @@ where economics.period_grain = 'quarter'
         or abs(economics.sales_cost_amount - quarters.sales_cost_amount) > 0.03
         or abs(economics.retention_cost_amount - quarters.retention_cost_amount) > 0.03
     )
+
+union all
+-- the days that a cost and a period have in common, up to the as-of
+select
+    economics.period_grain, economics.period_start, economics.retention_cost_amount, counted.retention_cost_amount, null,
+    'The costs of a process are not those of fct_process_costs by their days.'
+from economics
+inner join (
+    select
+        periods.period_grain, periods.period_start
+        {%- for process in ['attraction', 'sales', 'retention'] %},
+        sum(case when costs.process = '{{ process }}' then costs.booked_amount
+            * (least(costs.period_end_date, periods.last_date) - greatest(costs.period_start_date, periods.period_start) + 1)
+            / (costs.period_end_date - costs.period_start_date + 1) end) as {{ process }}_cost_amount
+        {%- endfor %}
+    from (
+        select period_grain, period_start, min(calendar_date) as first_date, max(calendar_date) as last_date
+        from {{ ref('mart_metrics__periods') }}
+        group by 1, 2
+    ) as periods
+    inner join {{ ref('fct_process_costs') }} as costs
+        on costs.period_start_date <= periods.last_date and costs.period_end_date >= periods.period_start
+    -- the first period may begin before the calendar
+    where periods.first_date = periods.period_start
+    group by 1, 2
+) as counted on counted.period_grain = economics.period_grain and counted.period_start = economics.period_start
+where abs(economics.attraction_cost_amount - counted.attraction_cost_amount) > 0.02
+    or abs(economics.sales_cost_amount - counted.sales_cost_amount) > 0.02
+    or abs(economics.retention_cost_amount - counted.retention_cost_amount) > 0.02
