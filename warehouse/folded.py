@@ -29,8 +29,9 @@ from warehouse.lease import Lease
 #: no source has this name
 FOLDER = "folded"
 VERSION = 1
-#: a version's hash follows from the rest, and after an erasure from what is left of it
-VERSION_HASH = "md5(concat(_is_deleted::varchar, payload::varchar))::uuid"
+#: a version's hash follows from the rest, and after an erasure from what is left of it. Not concat(): it passes over what is missing, and a line without a
+#: payload would have a hash
+VERSION_HASH = "md5(_is_deleted::varchar || payload::varchar)::uuid"
 
 #: (source, account, table, record) to the record as it may stay, the very same object when nothing of it changes
 Clean = Callable[[str, str, str, Record], Record]

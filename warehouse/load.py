@@ -301,7 +301,8 @@ def _count_arrivals(connection: duckdb.DuckDBPyConnection, landing: Landing) -> 
     )
     if strays:
         raise _refused(
-            landing, f"has {strays} lines without an id, a payload or a number of their own, or of another run"
+            landing,
+            f"has {strays} lines without an id, a payload, a word on deletion or a number of their own, or of another run",
         )
 
 

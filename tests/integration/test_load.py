@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import msgspec
 import pytest
+import zstandard
 
 from extractors.core.errors import IntegrityError, LeaseError, WatertightError
-from extractors.core.landing import Manifest
+from extractors.core.landing import Manifest, read_lines
 from extractors.core.settings import Settings
 from warehouse.lease import Lease
 from warehouse.load import Loaded, load
@@ -236,6 +239,35 @@ def test_a_manifest_that_announces_other_rows_is_refused(settings: Settings, lan
         load_now(settings)
     assert rows(settings, "select (select count(*) from raw._loads) + (select count(*) from raw.hubspot__deals)") == [
         (0,)
+    ]
+
+
+@pytest.mark.parametrize("key", ["_source_id", "_is_deleted", "payload"])
+def test_a_line_without_what_every_line_has_is_refused(settings: Settings, land: Land, key: str) -> None:
+    land("deals", RUNS[0], {"1": {"a": 1}, "2": {"a": 2}})
+    folder = settings.landing_dir / "hubspot" / "4711" / "deals" / RUNS[0]
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    part = folder / "00001.jsonl.zst"
+    first, second = (msgspec.json.decode(line, type=dict[str, Any]) for line in read_lines(part))
+    del second[key]
+    content = zstandard.compress(b"".join(msgspec.json.encode(line) + b"\n" for line in (first, second)))
+    part.write_bytes(content)
+    manifest["parts"][0] |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest | {"sha256": None}))
+    with pytest.raises(IntegrityError, match="has 1 lines without an id, a payload, a word on deletion"):
+        load_now(settings)
+
+
+def test_a_version_keeps_the_hash_that_earlier_programs_gave_it(settings: Settings, land: Land) -> None:
+    land("deals", RUNS[0], {"1": {"a": 1}, "2": None})
+    load_now(settings)
+    assert rows(
+        settings, "select payload::varchar, _is_deleted, _version_hash::varchar from raw.hubspot__deals order by 2"
+    ) == [
+        (text, is_deleted, str(UUID(hashlib.md5(f"{is_deleted}".lower().encode() + text.encode()).hexdigest())))  # noqa: S324 - told apart, nothing is kept secret by it
+        for text, is_deleted in rows(
+            settings, "select payload::varchar, _is_deleted from raw.hubspot__deals order by 2"
+        )
     ]
 
 

@@ -1,12 +1,21 @@
+-- A dozen rows for every version of a deal: of what raw says about a version each repeats only what tells it apart and dates it.
+{% set version = '_account, deal_id, _extracted_at, _run_id, _record_number, _load_number' -%}
+{% set tracked = ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] -%}
+
 with
 
 source as (
 
     select
-        {{ envelope() }},
+        _account,
+        _source_id as deal_id,
+        _extracted_at,
+        _run_id,
+        _record_number,
+        _load_number,
         json_transform(payload, '{"propertiesWithHistory": {
-            {%- for property in ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] %}
-            "{{ property }}": [{"value": "VARCHAR", "timestamp": "VARCHAR", "sourceType": "VARCHAR"}]{{ "," if not loop.last }}
+            {%- for property in tracked %}
+            "{{ property }}": [{"value": "VARCHAR", "timestamp": "VARCHAR"}]{{ "," if not loop.last }}
             {%- endfor %}
         }}')."propertiesWithHistory" as history
     from {{ source('raw', 'hubspot__deals') }}
@@ -17,9 +26,9 @@ source as (
 properties as (
 
     select
-        {{ envelope() }},
+        {{ version }},
         unnest([
-            {%- for property in ['dealstage', 'pipeline', 'amount', 'deal_currency_code', 'closedate', 'hubspot_owner_id', 'hs_merged_object_ids'] %}
+            {%- for property in tracked %}
             {'property': '{{ property }}', 'listed': history.{{ property }}}{{ "," if not loop.last }}
             {%- endfor %}
         ], recursive := true)
@@ -30,7 +39,7 @@ properties as (
 entries as (
 
     select
-        {{ envelope() }},
+        {{ version }},
         property,
         len(listed) as entry_count,
         unnest(listed) as entry,
@@ -42,14 +51,12 @@ entries as (
 renamed as (
 
     select
-        {{ envelope() }},
-        _source_id as deal_id,
+        {{ version }},
         property,
         sequence,
         entry_count,
         nullif(entry.value, '') as value,
-        {{ instant_of("entry.timestamp") }} as changed_at,
-        entry."sourceType" as source_type
+        {{ instant_of("entry.timestamp") }} as changed_at
     from entries
 
 )
