@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from tests.bench import company, measure
+from tests.bench import company, measure, rivals
 from tests.bench.statements import Model, Recording
 
 FILES = ("warehouse", "marts", "detail")
@@ -147,3 +147,15 @@ def events(base: Base) -> tuple[Path, Path, Path]:
                 order by visit.entered_at
             ) to '{visits}' (format parquet)""")
     return table, parquet, visits
+
+
+def longer(base: Base) -> Path:
+    """The versions of the same deals, each taking rivals.LONGER times as long, and what is read beside them, in a file of their own."""
+    file = base.folder / "longer.duckdb"
+    file.unlink(missing_ok=True)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(f"attach '{base.night / 'marts.duckdb'}' as marts (read_only)")
+        connection.execute(f"create table fct_deal_versions as {rivals.LONGER_VERSIONS}")
+        for table in ("dim_dates", "dim_sources", "mart_sales__stages"):
+            connection.execute(f"create table {table} as from marts.main.{table}")
+    return file

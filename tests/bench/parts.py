@@ -1,4 +1,4 @@
-"""What was measured so far, kept beside the company: parts measured one by one (`--only`) come together on one page.
+"""What was measured so far, kept beside the page: parts measured one by one (`--only`) come together on one page.
 
 Every row keeps the number of deals and of rounds it was measured with; a row that is measured anew takes the place of the old one.
 """

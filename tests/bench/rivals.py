@@ -32,19 +32,20 @@ group by pipeline_key, open_rank
 DAILY_BY_CHANGES = """
 create table daily as
 with
+-- Both ends of the versions in one pass: a row of the one grouping has no last day, a row of the other no first.
 ends as (
-    select valid_from_date as calendar_date, stage_key, count(*) as deals, coalesce(sum(deal_amount), 0) as amount
+    select valid_from_date, valid_to_date, stage_key, count(*) as deals, coalesce(sum(deal_amount), 0) as amount
     from marts.main.fct_deal_versions
     where deal_status = 'open'
-    group by valid_from_date, stage_key
-    union all
-    select valid_to_date, stage_key, -count(*), -coalesce(sum(deal_amount), 0)
-    from marts.main.fct_deal_versions
-    where deal_status = 'open' and valid_to_date is not null
-    group by valid_to_date, stage_key
+    group by grouping sets ((valid_from_date, stage_key), (valid_to_date, stage_key))
 ),
 changes as (
-    select stage_key, calendar_date, sum(deals) as deals, sum(amount) as amount from ends group by stage_key, calendar_date
+    select stage_key, coalesce(valid_from_date, valid_to_date) as calendar_date,
+        sum(case when valid_to_date is null then deals else -deals end) as deals,
+        sum(case when valid_to_date is null then amount else -amount end) as amount
+    from ends
+    where valid_from_date is not null or valid_to_date is not null
+    group by stage_key, calendar_date
 ),
 positions as (
     select
@@ -71,6 +72,35 @@ inner join marts.main.fct_deal_versions as version
     on day.calendar_date >= version.valid_from_date and day.calendar_date < coalesce(version.valid_to_date, date '9999-12-31')
 where version.deal_status = 'open' and day.calendar_date <= (select cast(max(warehouse_data_through) as date) from marts.main.dim_sources)
 group by day.calendar_date, version.pipeline_key, version.stage_key
+"""
+
+#: How often as long the deals of the longer company take, and its versions: every deal from its own creation on, cut off where the data ends.
+LONGER = 1.8
+LONGER_VERSIONS = f"""
+with
+creations as (
+    select deal_key, min(valid_from_date) as created_date from marts.main.fct_deal_versions group by deal_key
+),
+longer as (
+    select
+        version.deal_status, version.pipeline_key, version.stage_key, version.deal_amount,
+        created_date + cast({LONGER} * (version.valid_from_date - created_date) as integer) as valid_from_date,
+        created_date + cast({LONGER} * (version.valid_to_date - created_date) as integer) as valid_to_date,
+        (select cast(max(warehouse_data_through) as date) from marts.main.dim_sources) as as_of_date
+    from marts.main.fct_deal_versions as version
+    inner join creations using (deal_key)
+)
+select deal_status, pipeline_key, stage_key, deal_amount, valid_from_date, case when valid_to_date <= as_of_date then valid_to_date end as valid_to_date
+from longer
+where valid_from_date <= as_of_date
+"""
+
+#: the days that all deals together were open, up to the last day
+OPEN_DAYS = """
+select sum(least(coalesce(valid_to_date, as_of_date + 1), as_of_date + 1) - valid_from_date)
+from {versions}
+cross join (select cast(max(warehouse_data_through) as date) as as_of_date from marts.main.dim_sources)
+where deal_status = 'open'
 """
 
 #: mart_sales__pipeline_daily, row for row and in its full grain (by owner, each currency at the day's rate), from such a join

@@ -24,6 +24,8 @@ TRIPLED = "night, staging and facts, three times the history"
 POLARS, PANDAS = "polars", "pandas"
 #: the daily pipeline like for like, and the mart as it is
 CHANGES, RANGE_JOIN = "changes by day", "calendar range join"
+#: the same on deals that are open for longer
+LONGER_CHANGES, LONGER_RANGE_JOIN = "changes by day, longer cycle", "calendar range join, longer cycle"
 MART_RANGE_JOIN = "calendar range join to the same rows"
 #: how far each deal came, by the project's formulation and by ClickHouse's
 FURTHEST, WINDOW_FUNNEL = "furthest stage by deal", "ClickHouse windowFunnel"
@@ -44,6 +46,7 @@ def ledger(
         yield book.runs
     table, parquet, visits = bases.events(base)
     inputs = {name: str(base.night / f"{name}.duckdb") for name in bases.FILES}
+    longer = {"marts": str(bases.longer(base))} if DAILY in models else {}
 
     def alone(name: str, statement: str, attached: dict[str, str]) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -65,17 +68,20 @@ def ledger(
 
     def daily(is_checked: bool) -> None:
         found = {}
-        for name, statement in (
-            (CHANGES, rivals.DAILY_BY_CHANGES),
-            (RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN),
-            (MART_RANGE_JOIN, rivals.MART_BY_RANGE_JOIN),
+        for name, statement, attached in (
+            (CHANGES, rivals.DAILY_BY_CHANGES, inputs),
+            (RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN, inputs),
+            (LONGER_CHANGES, rivals.DAILY_BY_CHANGES, longer),
+            (LONGER_RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN, longer),
+            (MART_RANGE_JOIN, rivals.MART_BY_RANGE_JOIN, inputs),
         ):
-            alone(name, statement, inputs)
+            alone(name, statement, attached)
             if is_checked:
                 found[name] = proof.fingerprints(scratch / "out.duckdb")
         if is_checked:
             found[DAILY] = {DAILY: proof.fingerprints(base.night / "marts.duckdb")[DAILY]}
             proof.require_same_rows(found, CHANGES, RANGE_JOIN)
+            proof.require_same_rows(found, LONGER_CHANGES, LONGER_RANGE_JOIN)
             proof.require_same_rows(found, DAILY, MART_RANGE_JOIN)
             say("  changes and range joins give the same rows")
 
@@ -111,11 +117,8 @@ def ledger(
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def night(
-    base: Base, tripled: Base | None, plan: Plan, rounds: int, scratch: Path, say: Say, book: Book
-) -> Iterator[Runs]:
-    """The nightly build and the full one on copies of one base, and the nightly one with three times the history behind it. After every
-    round, all runs so far.
+def night(base: Base, plan: Plan, rounds: int, scratch: Path, say: Say, book: Book) -> Iterator[Runs]:
+    """The nightly build and the full one on copies of one base. After every round, all runs so far.
 
     Raises SystemExit when the first night does not leave what the full build gives.
     """
@@ -130,14 +133,26 @@ def night(
         tonight = bases.copy(base.night, scratch / "night")
         replay(NIGHT_FIRST, tonight, plan.first_half, "delta")
         replay(NIGHT_SECOND, tonight, plan.second_half, "delta")
-        if tripled is not None:
-            replay(TRIPLED, bases.copy(tripled.night, scratch / "older"), plan.first_half, "delta")
-            shutil.rmtree(scratch / "older")
         whole = bases.copy(base.raw, scratch / "whole")
         replay(FULL_FIRST, whole, plan.first_half, "full")
         replay(FULL_SECOND, whole, plan.second_half, "full")
         if number == 1:
             say(f"  {proof.require_equal(tonight, whole)} tables of the night equal those of the full rebuild")
+        book.close_round()
+        yield book.runs
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def history(base: Base, tripled: Base, plan: Plan, rounds: int, scratch: Path, say: Say, book: Book) -> Iterator[Runs]:
+    """The nightly build of staging and facts on a copy of a base, and of one with three times the history. After every round, all runs so far."""
+    if book.rounds:
+        yield book.runs
+    for number in range(book.rounds + 1, rounds + 1):
+        say(f"Round {number} of {rounds}: the night with three times the history")
+        for name, each in ((NIGHT_FIRST, base), (TRIPLED, tripled)):
+            tonight = bases.copy(each.night, scratch / "night")
+            _keep(book, name, measure.run(scratch / "run", bases.build(tonight, plan.first_half, "delta")), say)
+            shutil.rmtree(tonight)
         book.close_round()
         yield book.runs
     shutil.rmtree(scratch, ignore_errors=True)

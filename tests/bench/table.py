@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tests.bench import rivals
 from tests.bench import rounds as r
 from tests.bench.book import Runs
 from tests.bench.measure import Figure
@@ -67,6 +68,8 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
         row("the same with the steps", r.POLARS, None, runs, with_steps, [r.POLARS]),
         row("the same with the steps", r.PANDAS, None, runs, with_steps, [r.PANDAS]),
         row("daily pipeline by pipeline and stage, count and amount", r.RANGE_JOIN, 1 / 50, runs, [r.CHANGES], [r.RANGE_JOIN]),
+        row(f"daily pipeline by pipeline and stage, {rivals.LONGER} times as long a cycle", r.RANGE_JOIN, 1 / 50, runs,
+            [r.LONGER_CHANGES], [r.LONGER_RANGE_JOIN]),
         row(f"daily pipeline as it is: {_names(plan.daily())}", r.MART_RANGE_JOIN, None, runs, plan.daily(), [r.MART_RANGE_JOIN]),
         row("ordered funnel: deals by pipeline and furthest stage", r.WINDOW_FUNNEL, 2.5, runs, [r.FURTHEST], [r.WINDOW_FUNNEL]),
         row(f"ordered funnel as it is: {_names(plan.funnel())}", r.WINDOW_FUNNEL, None, runs, plan.funnel(), [r.WINDOW_FUNNEL]),

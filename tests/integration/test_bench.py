@@ -28,7 +28,7 @@ def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest
                 "--rounds",
                 "1",
                 "--only",
-                "visits,daily,funnel,delta,publication,ingest",
+                "visits,daily,funnel,delta,history,publication,ingest",
                 "--folder",
                 str(folder),
             ]
@@ -43,8 +43,10 @@ def test_a_round_on_a_tiny_company_fills_its_rows(tmp_path: Path, capsys: pytest
         "stage visits from transitions",
         "fct_deal_stage_visits",
         "daily pipeline by pipeline and stage, count and amount",
+        "daily pipeline by pipeline and stage, 1.8 times as long a cycle",
         "nightly delta: staging, intermediate and core facts",
         "nightly delta: everything, all marts included",
+        "nightly delta of staging and core facts, three times the history behind it",
         "publication: checkpoint, copy, fsync, rename",
     } <= measured
     assert "all core facts and all marts" not in measured
