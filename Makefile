@@ -74,7 +74,7 @@ reconciliation: $(DEV) ## lose one record of 100,000 deals a night and see the r
 	@$(PYTHON) -m tests.reconciliation --write
 
 thirty-nights: $(DEV) ## thirty nights on the simulated CRM, compared with the truth, ended by a full rebuild (20 min)
-	@$(PYTHON) -m tests.nights --nights 30 --size 300 --seed 37 --write
+	@$(PYTHON) -m tests.nights --nights 30 --size 450 --seed 57 --write
 
 thousand-nights: $(DEV) ## ten companies, a hundred nights each on three CRMs at once, compared with the truth (hours; goes on where it was stopped)
 	@$(PYTHON) -m tests.thousand --write

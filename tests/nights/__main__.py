@@ -1,4 +1,4 @@
-"""`python -m tests.nights --nights 30 --size 300 --seed 37`: real nights on the simulated CRM, compared with the truth, ended by `verify`.
+"""`python -m tests.nights --nights 30 --size 450 --seed 57`: real nights on the simulated CRM, compared with the truth, ended by `verify`.
 
 Everything runs in this process: dbt parses the project once. A run that is cut off goes on with the night after the last finished one; the
 state of each seed lies in `<out>/seed-<n>`.
@@ -19,8 +19,8 @@ def main() -> int:
     """Exit code 0: no difference to the truth, every warehouse equals its rebuild, and there was something to put right; 1: otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tests.nights", description=__doc__)
     parser.add_argument("--nights", type=int, default=30, help="nights of each seed (default 30)")
-    parser.add_argument("--size", type=int, default=300, help="deals of the company on its first night (default 300)")
-    parser.add_argument("--seed", type=int, nargs="+", default=[37], help="seeds, one company each (default 37)")
+    parser.add_argument("--size", type=int, default=450, help="deals of the company on its first night (default 450)")
+    parser.add_argument("--seed", type=int, nargs="+", default=[57], help="seeds, one company each (default 57)")
     parser.add_argument(
         "--build-every", type=int, default=1, help="build and publish every so many nights, and on the last (default 1)"
     )
