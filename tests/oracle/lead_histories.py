@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from tests.oracle.lead_ledger import Night, Row, instant
 
 STATUSES = ("new", "mql", "sql", "converted", "disqualified", "recycled")
-KINDS = ("no_history", "growing", "late", "taken_back", "shifted", "vanishing", "returning", "early", "stated_creation")
+KINDS = (
+    "no_history", "growing", "late", "taken_back", "shifted", "vanishing", "returning", "early", "stated_creation", "said_before",
+)  # fmt: skip
 NIGHTS = [instant(f"2026-06-0{day}T02:00:00Z") for day in (1, 2, 3)]
 Life = list[tuple[float, str, str | None]]  # minutes since the creation, status, reason
 
@@ -27,13 +29,14 @@ def folders(seed: int, leads: int) -> list[Night]:
 class _Lead:
     def __init__(self, chance: random.Random, identity: str, kind: str) -> None:
         self.identity, self.kind = identity, kind
-        self.states_old = chance.random() < 0.7
+        # with another old status a known row is another row
+        self.states_old = chance.random() < 0.7 and kind != "said_before"
         self.numbers = chance.random() < 0.4
         self.status_is_empty = chance.random() < 0.25
         self.reason = chance.choice([None, "budget"])
         self.created = instant("2026-05-01T08:00:00Z") + timedelta(minutes=chance.randrange(2000))
         # without old statuses nothing tells the order of rows that came on different nights
-        ties = self.states_old or kind not in ("late", "taken_back", "shifted", "returning")
+        ties = self.states_old or kind not in ("late", "taken_back", "shifted", "returning", "said_before")
         self.lives = self._lives(chance, _life(chance, ties))
 
     def _lives(self, chance: random.Random, life: Life) -> list[Life | None]:
@@ -42,7 +45,10 @@ class _Lead:
         without = [step for place, step in enumerate(life) if place != middle]
         grown = [*life, (life[-1][0] + 5, _other(chance, life[-1][1]), None)]
         shifted = sorted([*without, (life[middle][0] + 7.5, *life[middle][1:])], key=lambda step: step[0])
+        earlier = [*life[:middle], (life[middle][0] - 0.5, life[middle][1], None), *life[middle:]]
         match self.kind:
+            case "said_before":
+                return [life, chance.choice([life, earlier]), earlier]
             case "late":
                 return [without, chance.choice([without, life]), life]
             case "taken_back":

@@ -90,7 +90,7 @@ def _lead(lead_id: str, nights: Sequence[Night]) -> tuple[list[Standing], list[T
     first_night = min(records)
     created = instant(records[max(records)]["created_at"])
     if not entries:
-        return _judge(lead_id, _observed(records, created), records[max(records)].get("disqualified_reason")), []
+        return _judge(lead_id, _observed(records, created), records[max(records)].get("disqualified_reason"))
     created = min([created, *(entry.at for entry in entries if entry.retracted is None)])
 
     def known(seen: datetime, changed: datetime) -> datetime:
@@ -131,8 +131,9 @@ def _lead(lead_id: str, nights: Sequence[Night]) -> tuple[list[Standing], list[T
     for status, (since, until) in concluded.items():
         if until is not None and (beginning is None or beginning[0] != status):
             taken_back.append(TakenBack(lead_id, status, created, "crm_history", known_beginning(status, since), until))
-    return _judge(lead_id, [(step[3], step[0], *step[4:]) for step in sorted(steps, key=lambda step: step[:3])],
-                  records[max(records)].get("disqualified_reason")), taken_back  # fmt: skip
+    in_order = [(step[3], step[0], *step[4:]) for step in sorted(steps, key=lambda step: step[:3])]
+    standing, said_before = _judge(lead_id, in_order, records[max(records)].get("disqualified_reason"))
+    return standing, taken_back + said_before
 
 
 def _entries(lead_id: str, nights: Sequence[Night], present: set[datetime]) -> list[Entry]:
@@ -217,14 +218,18 @@ def _observed(records: dict[datetime, Row], created: datetime) -> list[tuple[str
 
 def _judge(
     lead_id: str, steps: Sequence[tuple[str, datetime, str, datetime, str | None]], last_reason: str | None = None
-) -> list[Standing]:
-    """Changes only, with the dates and the outcome of the offer to sales."""
+) -> tuple[list[Standing], list[TakenBack]]:
+    """Changes only, with the dates and the outcome of the offer to sales; and what was a change as long as nobody knew that the status had been there
+    before: that is when it was taken back."""
     ledger: list[Standing] = []
+    said_before: list[TakenBack] = []
     firsts: dict[str, datetime] = {}
     offered: datetime | None = None
     for status, at, source, known_at, reason in steps:
         old = ledger[-1].new_status if ledger else None
         if status == old:
+            if known_at < ledger[-1].known_at:
+                said_before.append(TakenBack(lead_id, status, at, source, known_at, ledger[-1].known_at))
             continue
         firsts.setdefault(status, at)
         outcome = None
@@ -240,4 +245,4 @@ def _judge(
     if ledger and ledger[-1].new_status == "disqualified" and ledger[-1].reason is None:
         last = ledger.pop()
         ledger.append(Standing(**{**last.__dict__, "reason": last_reason}))
-    return ledger
+    return ledger, said_before

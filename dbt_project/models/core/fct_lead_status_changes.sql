@@ -27,12 +27,30 @@ statuses_before as (
 
 ),
 
--- A status set again to what it was is no change. What was taken back stays, whatever stands in its place.
+-- Since when it is known that the status was the lead's.
+statuses_known as (
+
+    select
+        *,
+        last_value(case when retracted_at is null and new_status is distinct from old_status then known_at end ignore nulls) over (
+            partition by lead_key
+            order by changed_at, sequence, _record_number, retracted_at is null, known_at, new_status, stated_before
+            rows between unbounded preceding and 1 preceding
+        ) as status_known_at
+    from statuses_before
+
+),
+
+-- A status set again to what it was is no change. What was taken back stays, whatever stands in its place; and so does a change of which it came out
+-- later that the lead had that status before: that is when it was taken back.
 changes as (
 
-    select *, retracted_at is null as is_standing
-    from statuses_before
-    where new_status is distinct from old_status or retracted_at is not null
+    select
+        *,
+        coalesce(retracted_at, case when new_status is not distinct from old_status then status_known_at end) as taken_back_at,
+        retracted_at is null and new_status is distinct from old_status as is_standing
+    from statuses_known
+    where new_status is distinct from old_status or retracted_at is not null or status_known_at > known_at
 
 ),
 
@@ -67,7 +85,7 @@ select
     step.sequence,
     step.change_source,
     step.known_at,
-    step.retracted_at,
+    step.taken_back_at as retracted_at,
     coalesce(step.reason, case when step.is_standing and step.is_last and step.new_status = 'disqualified' then lead.disqualified_reason end) as reason,
     case when step.is_standing then step.first_mql_at end as first_mql_at,
     case when step.is_standing then step.first_sql_at end as first_sql_at,

@@ -54,7 +54,10 @@ left join last_changes on last_changes.status_change_key = held.status_change_ke
 left join {{ ref('int_crm__lead_changes') }} as stated
     on stated.lead_key = held.lead_key and stated.changed_at = held.changed_at and stated.sequence = held.sequence
     and stated._record_number = held._record_number and stated.new_status = held.new_status and stated.known_at = held.known_at
-    and stated.retracted_at is not distinct from held.retracted_at
+    and (
+        stated.retracted_at is not distinct from held.retracted_at
+        or (stated.retracted_at is null and held.old_status is not distinct from held.new_status)
+    )
 where
     held.criteria_met is distinct from judged.criteria_met
     or held.criteria_failed is distinct from judged.criteria_failed

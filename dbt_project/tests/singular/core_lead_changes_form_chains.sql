@@ -1,5 +1,6 @@
 -- The ledger of leads is what was stated: per lead, each change that stands begins at the status that the one before it left, the first at none, and
--- none leaves what it found. What was taken back is there too. Nothing else is.
+-- none leaves what it found. What was taken back is there too, and so is what was a change until it came out that the status had been there before.
+-- Nothing else is.
 with stated as (
 
     select
@@ -15,6 +16,18 @@ wanted as (
     from stated
     where retracted_at is not null or new_status is distinct from left_before
 
+),
+
+held as (
+
+    select ledger.*
+    from {{ ref('fct_lead_status_changes') }} as ledger
+    left join stated as said_again
+        on said_again.lead_key = ledger.lead_key and said_again.changed_at = ledger.changed_at and said_again.sequence = ledger.sequence
+        and said_again._record_number = ledger._record_number and said_again.new_status = ledger.new_status
+        and said_again.known_at = ledger.known_at and said_again.retracted_at is null and said_again.left_before = said_again.new_status
+    where said_again.lead_key is null or coalesce(ledger.retracted_at <= ledger.known_at, true)
+
 )
 
 select
@@ -26,7 +39,7 @@ select
         else 'The chain of statuses is broken: a change is missing, doubled or out of order in fct_lead_status_changes.'
     end as likely_cause
 from wanted
-full join {{ ref('fct_lead_status_changes') }} as held
+full join held
     on held.lead_key = wanted.lead_key and held.new_status = wanted.new_status and held.changed_at = wanted.changed_at
     and held.sequence = wanted.sequence and held._record_number = wanted._record_number and held.known_at = wanted.known_at
     and held.retracted_at is not distinct from wanted.retracted_at and held.change_source = wanted.change_source
