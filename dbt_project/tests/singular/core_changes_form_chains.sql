@@ -9,6 +9,20 @@ with chains as (
     where retracted_at is null
     window in_order as (partition by deal_key, field order by changed_at, sequence, _record_number)
 
+),
+
+-- Stated as ever, and taken back all the same: it came out that the value had been in force before.
+came_out as (
+
+    select changes.deal_key, changes.field, changes.changed_at, changes.sequence, changes._record_number, changes.known_at
+    from {{ ref('fct_deal_changes') }} as changes
+    inner join {{ ref('int_crm__deal_changes') }} as stated
+        on changes.deal_key = stated.deal_key and changes.field = stated.field and changes.changed_at = stated.changed_at
+        and changes.sequence = stated.sequence and changes._record_number = stated._record_number and changes.known_at = stated.known_at
+    where
+        changes.retracted_at > changes.known_at and changes.old_value is not distinct from changes.new_value
+        and stated.retracted_at is null and stated.new_value is not distinct from changes.new_value
+
 )
 
 select
@@ -25,12 +39,11 @@ full join {{ ref('fct_deal_changes') }} as changes
     on changes.deal_key = stated.deal_key and changes.field = stated.field and changes.changed_at = stated.changed_at
     and changes.sequence = stated.sequence and changes._record_number = stated._record_number and changes.known_at = stated.known_at
     and changes.new_value is not distinct from stated.new_value
-    -- What leaves what it found was taken back when that came out, whatever the source says.
-    and (
-        changes.retracted_at is not distinct from stated.retracted_at
-        or (stated.retracted_at is null and changes.old_value is not distinct from changes.new_value)
-    )
+    and changes.retracted_at is not distinct from stated.retracted_at
     and changes.change_source = stated.change_source
+left join came_out
+    on changes.deal_key = came_out.deal_key and changes.field = came_out.field and changes.changed_at = came_out.changed_at
+    and changes.sequence = came_out.sequence and changes._record_number = came_out._record_number and changes.known_at = came_out.known_at
 where
-    stated.deal_key is null
+    (stated.deal_key is null and came_out.deal_key is null)
     or (changes.deal_key is null and stated.retracted_at is not null)

@@ -54,11 +54,17 @@ left join last_changes on last_changes.status_change_key = held.status_change_ke
 left join {{ ref('int_crm__lead_changes') }} as stated
     on stated.lead_key = held.lead_key and stated.changed_at = held.changed_at and stated.sequence = held.sequence
     and stated._record_number = held._record_number and stated.new_status = held.new_status and stated.known_at = held.known_at
-    and (
-        stated.retracted_at is not distinct from held.retracted_at
-        or (stated.retracted_at is null and held.old_status is not distinct from held.new_status)
-    )
+    and stated.retracted_at is not distinct from held.retracted_at
+-- what was taken back because the status had been there before is stated as ever
+left join {{ ref('int_crm__lead_changes') }} as said_again
+    on said_again.lead_key = held.lead_key and said_again.changed_at = held.changed_at and said_again.sequence = held.sequence
+    and said_again._record_number = held._record_number and said_again.new_status = held.new_status and said_again.known_at = held.known_at
+    and said_again.retracted_at is null
 where
     held.criteria_met is distinct from judged.criteria_met
     or held.criteria_failed is distinct from judged.criteria_failed
-    or held.reason is distinct from coalesce(stated.reason, case when last_changes.new_status = 'disqualified' then lead.disqualified_reason end)
+    or held.reason is distinct from coalesce(
+        stated.reason,
+        case when held.retracted_at is not null and held.old_status is not distinct from held.new_status then said_again.reason end,
+        case when last_changes.new_status = 'disqualified' then lead.disqualified_reason end
+    )
