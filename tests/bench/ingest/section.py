@@ -9,7 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -119,11 +119,12 @@ def render(measured: Measured) -> str:
     """The section as Markdown."""
     runs, counts = measured.runs, measured.counts
     work = "extract, land, load, staging"
-    figures = table.markdown([
+    rows = [
         table.row(work, "bare `requests` loop", 4, runs, [OWN], [BARE]),
         table.row("the same", "dlt as it comes", 1 / 12, _paired(runs), [OWN], [DLT]),
         table.row("the same", "dlt, tuned", 1 / 4, runs, [OWN], [TUNED]),
-    ])  # fmt: skip
+    ]
+    figures = table.markdown([replace(row, deals=measured.recording.deals) for row in rows])
     peaks = {name: max(run.peak_mb for run in runs[name]) for name in (OWN, LARGE)}
     growth = peaks[LARGE] / peaks[OWN]
     lines = [
