@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import psycopg
 import requests
 import yaml
 
@@ -117,6 +118,12 @@ class Deployment:
         found = self.get(f"/dags/crm_nightly/dagRuns/{quote(run_id, safe='')}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found if task["map_index"] == -1}
 
+    def database(self) -> psycopg.Connection[Any]:
+        """Airflow's metadata, in a session of one's own."""
+        return psycopg.connect(
+            self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg", ""), autocommit=True
+        )
+
     def is_well(self) -> bool:
         """Whether every program answers, or says through the API server that it works."""
         return are_well(self.url, "metadatabase", "scheduler", "dag_processor")
@@ -138,13 +145,18 @@ class Deployment:
 
 
 @contextmanager
-def airflow_deployment(place: Path, settings: dict[str, str]) -> Iterator[Deployment]:
-    """Starts it below `place` with `settings` of the product in its environment; ends every process of it."""
+def airflow_deployment(place: Path, settings: dict[str, str], left_behind: str = "5min") -> Iterator[Deployment]:
+    """Starts it below `place` with `settings` of the product in its environment; ends every process of it.
+
+    `left_behind` is after how long PostgreSQL ends a session that somebody left in the middle of a transaction.
+    """
     api, logs_of_workers, logs = free_port(), free_port(), place / "logs"
     logs.mkdir()
     with postgres_server() as postgres:
-        database = f"postgresql+psycopg://watertight:{quote(PASSWORD, safe='')}@127.0.0.1:{postgres}/postgres"
-        environment = of_compose() | {
+        shipped = of_compose()
+        options = urlsplit(shipped["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]).query.replace("5min", left_behind)
+        database = f"postgresql+psycopg://watertight:{quote(PASSWORD, safe='')}@127.0.0.1:{postgres}/postgres?{options}"
+        environment = shipped | {
             "AIRFLOW_HOME": str(place / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api}/execution/",

@@ -6,6 +6,7 @@ A short version of the same is part of `test_airflow`: its waits are shortened b
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import json
 import os
@@ -14,6 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from airflow.utils.db import DBLocks
 
 from tests.e2e.airflow_deployment import ROOT, Deployment, airflow_deployment
 
@@ -25,26 +29,42 @@ SHORT_WAITS = {
     "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "2",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
 }
+#: and the session in which a killed scheduler held a lock is ended as soon
+SHORT_LOCK = "20s"
 DOWN = ("scheduler", "api-server")
 
 
 def outage(airflow: Deployment, run_id: str, task: str, at_least: float) -> dict[str, Any]:
     """Kills both while `task` of a night writes, and starts them again after `at_least` seconds, once nobody writes any more.
 
+    The scheduler is killed while it holds the lock without which no task is queued: what it had started keeps its connection open, and with it the
+    lock. Here a session of our own stands for that one.
+
     Returns `{"down", "given_up_after"}` in seconds: how long they were down, and when the task's process had ended.
     """
     airflow.wait(f"{task} begins", lambda: _runs(airflow, run_id, task), NIGHT_SECONDS)
-    for program in DOWN:
-        airflow.programs[program].kill()
-    killed = time.monotonic()
-    airflow.wait("the task is given up or has ended", lambda: not is_written(airflow.home), at_least + NIGHT_SECONDS)
-    given_up = time.monotonic() - killed
-    time.sleep(max(0.0, at_least - given_up))
-    for program in reversed(DOWN):
-        airflow.programs[program].start()
-    down = time.monotonic() - killed
-    airflow.wait("all are well again", airflow.is_well, 300)
+    with contextlib.closing(airflow.database()) as left:
+        left.execute("begin")
+        left.execute("select pg_advisory_xact_lock(%s)", [DBLocks.SCHEDULER_CRITICAL_SECTION.value])
+        for program in DOWN:
+            airflow.programs[program].kill()
+        killed = time.monotonic()
+        airflow.wait(
+            "the task is given up or has ended", lambda: not is_written(airflow.home), at_least + NIGHT_SECONDS
+        )
+        given_up = time.monotonic() - killed
+        time.sleep(max(0.0, at_least - given_up))
+        for program in reversed(DOWN):
+            airflow.programs[program].start()
+        down = time.monotonic() - killed
+        airflow.wait("all are well again", airflow.is_well, 300)
+        airflow.wait("the lock that was left behind is ended", lambda: _is_ended(airflow, left), 300)
     return {"down": round(down), "given_up_after": round(given_up)}
+
+
+def _is_ended(airflow: Deployment, left: psycopg.Connection[Any]) -> bool:
+    with airflow.database() as session:
+        return not session.execute("select 1 from pg_stat_activity where pid = %s", [left.info.backend_pid]).fetchall()
 
 
 def is_written(home: Path) -> bool:

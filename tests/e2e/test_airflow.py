@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.airflow_deployment import ADMIN, ROOT, Deployment, airflow_deployment
-from tests.e2e.airflow_outage import SHORT_WAITS, outage, publications
+from tests.e2e.airflow_outage import SHORT_LOCK, SHORT_WAITS, outage, publications
 from tests.faults.made_up_secrets import secret_settings
 from tests.faults.test_secrets import Echo
 from tests.integration.postgres_server import PASSWORD, program
@@ -60,9 +60,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             "WATERTIGHT_ALERT_WEBHOOK_URL": f"{url}/?key={canaries['WATERTIGHT_ALERT_WEBHOOK_URL']}",
             "WATERTIGHT_ALERT_EMAIL_TO": "owner@example.com",
             "WATERTIGHT_ALERT_EMAIL_FROM": "owner@example.com",
+            "WATERTIGHT_TIMEZONE": zone_where_it_is_noon(),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         }
-        with airflow_deployment(place, settings | SHORT_WAITS) as airflow:
+        with airflow_deployment(place, settings | SHORT_WAITS, SHORT_LOCK) as airflow:
             told = Story(airflow, canaries)
             _tell(told, url)
             yield told
@@ -77,8 +78,8 @@ def _tell(story: Story, url: str) -> None:
     [story.scheduled] = finished(airflow, "scheduled", 1)
 
     # A past day, and one by hand before it is through: the runs of a backfill do not count among the DAG's active ones.
-    day = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    wanted = {"dag_id": "crm_nightly", "max_active_runs": 1, "from_date": day.isoformat(), "to_date": day.isoformat()}
+    day = (datetime.fromisoformat(story.scheduled["logical_date"]) - timedelta(days=1)).isoformat()
+    wanted = {"dag_id": "crm_nightly", "max_active_runs": 1, "from_date": day, "to_date": day}
     backfill = airflow.post("/backfills", wanted)
     airflow.wait("the past night begins", lambda: lease(airflow).get("released_at", "") is None, NIGHT_SECONDS)
     by_hand = airflow.post("/dags/crm_nightly/dagRuns", {"logical_date": None})["dag_run_id"]
@@ -97,6 +98,12 @@ def _tell(story: Story, url: str) -> None:
     )  # fmt: skip
     airflow.post("/dags/crm_nightly/dagRuns", {"logical_date": None, "conf": {"sources": ["tryton"]}})
     story.failed = finished(airflow, "manual", 2)[-1]
+
+
+def zone_where_it_is_noon() -> str:
+    """The company's time zone: the next night by the clock is hours away, whatever the hour these tests are run at."""
+    east = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-east:+d}"  # the names of these zones count westwards
 
 
 @contextmanager

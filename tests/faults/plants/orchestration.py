@@ -7,6 +7,7 @@ from tests.faults.plants.plant import Plant
 _AIRFLOW = "tests/e2e/test_airflow.py"
 _OUTLIVES = f"{_AIRFLOW}::test_a_night_outlives_the_scheduler_and_the_api_server"
 _NO_SECRET = f"{_AIRFLOW}::test_no_secret_is_in_the_metadata_nor_in_any_log"
+_METADATA = "postgresql+psycopg://airflow:${POSTGRES_PASSWORD:?set it in .env}@postgres/airflow?options=-c%20idle_in_transaction_session_timeout"
 _TOKEN = "settings.hubspot_token.get_secret_value()"
 
 ORCHESTRATION = (
@@ -25,6 +26,14 @@ ORCHESTRATION = (
         "**tasks.tries(5, seconds=30)}",
         "**tasks.tries(0, seconds=30)}",
         ("tests/integration/test_dag.py::test_a_lost_step_is_tried_again_and_a_turn_waited_for", _OUTLIVES),
+    ),
+    Plant(
+        "P16",
+        "a killed scheduler's lock that nobody ends",
+        "docker-compose.yml",
+        f"CONN: {_METADATA}%3D5min",
+        f"CONN: {_METADATA}%3D0",
+        (_OUTLIVES,),
     ),
     Plant(
         "X04",
