@@ -11,16 +11,20 @@ with chains as (
 
 ),
 
--- Stated as ever, and taken back all the same: it came out that the value had been in force before.
+-- Stated as ever, and taken back all the same: it came out that the value had been in force before, when the change that had brought it became known.
 came_out as (
 
-    select changes.deal_key, changes.field, changes.changed_at, changes.sequence, changes._record_number, changes.known_at
+    select distinct changes.deal_key, changes.field, changes.changed_at, changes.sequence, changes._record_number, changes.known_at
     from {{ ref('fct_deal_changes') }} as changes
     inner join {{ ref('int_crm__deal_changes') }} as stated
         on changes.deal_key = stated.deal_key and changes.field = stated.field and changes.changed_at = stated.changed_at
         and changes.sequence = stated.sequence and changes._record_number = stated._record_number and changes.known_at = stated.known_at
+    left join chains as earlier
+        on changes.deal_key = earlier.deal_key and changes.field = earlier.field and changes.retracted_at = earlier.known_at
+        and changes.new_value = earlier.new_value and changes.changed_at >= earlier.changed_at
     where
-        changes.retracted_at > changes.known_at and changes.old_value is not distinct from changes.new_value
+        (earlier.deal_key is not null or changes.new_value is null)
+        and changes.retracted_at > changes.known_at and changes.old_value is not distinct from changes.new_value
         and stated.retracted_at is null and stated.new_value is not distinct from changes.new_value
 
 )

@@ -20,13 +20,17 @@ wanted as (
 
 held as (
 
-    select ledger.*
+    select distinct ledger.*
     from {{ ref('fct_lead_status_changes') }} as ledger
     left join stated as said_again
         on said_again.lead_key = ledger.lead_key and said_again.changed_at = ledger.changed_at and said_again.sequence = ledger.sequence
         and said_again._record_number = ledger._record_number and said_again.new_status = ledger.new_status
         and said_again.known_at = ledger.known_at and said_again.retracted_at is null and said_again.left_before = said_again.new_status
-    where said_again.lead_key is null or coalesce(ledger.retracted_at <= ledger.known_at, true)
+    -- it came out when the change that had brought the status became known
+    left join stated as earlier
+        on earlier.lead_key = ledger.lead_key and earlier.known_at = ledger.retracted_at and earlier.new_status = ledger.new_status
+        and earlier.changed_at <= ledger.changed_at and earlier.retracted_at is null
+    where said_again.lead_key is null or earlier.lead_key is null or coalesce(ledger.retracted_at <= ledger.known_at, true)
 
 )
 

@@ -28,7 +28,7 @@ inner join (
 ) as counted
     on counted.period_grain = told.period_grain and counted.period_start = told.period_start
     and counted.dimension = told.dimension and counted.dimension_key = told.dimension_key
-where counted.unconverted_count = 0 and abs(coalesce(told.quota_amount, -1) - counted.quota_amount) > 0.01
+where counted.unconverted_count = 0 and abs(coalesce(told.quota_amount, -1) - counted.quota_amount) > 0.006
 
 union all
 

@@ -17,14 +17,14 @@ select kind, forecast_date, week_start, method, sum(case when dimension = 'all' 
 from told
 where method = 'stage_weighted'
 group by 1, 2, 3, 4
-having abs(sum(case when dimension = 'all' then forecast_amount else -forecast_amount end)) > 0.01 * count(*)
+having abs(sum(case when dimension = 'all' then forecast_amount else -forecast_amount end)) > 0.005 * count(*) + 0.001
 
 union all
 
 select kind, forecast_date, week_start, method, forecast_amount, 'An interval lies beside its forecast, or an error is none.'
 from told
 where (method = 'stage_weighted' and not (
-        low_95_amount <= low_80_amount and low_80_amount <= low_50_amount and low_50_amount <= forecast_amount + 0.01 and forecast_amount <= high_50_amount + 0.01
+        low_95_amount <= low_80_amount and low_80_amount <= low_50_amount and low_50_amount <= forecast_amount + 0.006 and forecast_amount <= high_50_amount + 0.006
         and high_50_amount <= high_80_amount and high_80_amount <= high_95_amount and low_95_amount >= 0))
     or error_amount <> forecast_amount - actual_amount
 
@@ -41,7 +41,7 @@ left join (
         and deals.expected_close_date >= (select {{ reporting_date('max(warehouse_data_through)') }} from {{ ref('dim_sources') }})
     group by 1
 ) as counted on counted.week_start = weekly.week_start
-where weekly.method = 'stage_weighted' and weekly.dimension = 'all' and abs(weekly.forecast_amount - coalesce(counted.amount, 0)) > 0.01 * (1 + weekly.deal_count)
+where weekly.method = 'stage_weighted' and weekly.dimension = 'all' and abs(weekly.forecast_amount - coalesce(counted.amount, 0)) > 0.005 * (1 + weekly.deal_count) + 0.001
 
 union all
 
@@ -63,5 +63,5 @@ from {{ ref('mart_sales__forecast_backtest') }} as told
 left join {{ ref('mart_sales__expected_wins') }} as expected
     on not expected.is_as_of and expected.forecast_date = told.forecast_date and expected.week_start = told.week_start
     and expected.dimension = told.dimension and expected.dimension_key = told.dimension_key
-where (told.method = 'stage_weighted' and abs(told.forecast_amount - coalesce(expected.weighted_amount, 0)) > 0.01)
+where (told.method = 'stage_weighted' and abs(told.forecast_amount - coalesce(expected.weighted_amount, 0)) > 0.006)
     or (told.forecast_amount is null) <> (told.missing_reason is not null)

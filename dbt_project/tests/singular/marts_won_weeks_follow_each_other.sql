@@ -25,7 +25,7 @@ left join {{ ref('mart_sales__win_rates') }} as wins
 where told.won_amount <> coalesce(wins.won_amount, 0)
     or told.last_week_amount is distinct from weeks.last_week_amount
     or (told.last_13_weeks_amount is null) <> (weeks.week_count = 0)
-    or abs(told.last_13_weeks_amount * weeks.week_count - weeks.before_amount) > 0.01 * weeks.week_count
+    or abs(told.last_13_weeks_amount * weeks.week_count - weeks.before_amount) > 0.005 * weeks.week_count + 0.001
 
 union all
 
