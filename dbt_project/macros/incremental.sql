@@ -4,6 +4,12 @@
     {% if is_incremental() %}where _load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
 {%- endmacro %}
 
+{# The rows of a table that are of tonight's deals: by their keys alone first, then by their places. The other columns, which are most of a table, are
+   read of these rows only. #}
+{% macro of_changed_deals(table, changed='changed_deals') -%}
+    rowid in (select rowid from {{ table }} where deal_key in (select deal_key from {{ changed }}))
+{%- endmacro %}
+
 {# What raw says about a row beside its payload, and the columns of the settings' own list (macros/custom_fields.sql): where `custom_in` tells where
    in the payload they lie they are taken out of it, elsewhere they are handed on. #}
 {% macro envelope(custom_in=none) -%}

@@ -15,7 +15,7 @@ changes as (
     select deal_key, field, new_value, changed_at, sequence, change_source, known_at, retracted_at, _record_number, _load_number
     from {{ ref('int_crm__deal_changes') }}
     {{ happened_by_then('changed_at') }}
-    {% if is_incremental() %}{{ 'and' if then() else 'where' }} deal_key in (select deal_key from changed_deals)
+    {% if is_incremental() %}{{ 'and' if then() else 'where' }} {{ of_changed_deals(ref('int_crm__deal_changes')) }}
     order by deal_key, field, {{ order }}{% endif %}
 
 ),

@@ -18,7 +18,7 @@ moves as (
         case when deal_status not in ('deleted', 'merged') then open_rank end as to_open_rank
     from {{ ref('fct_deal_steps') }}
     where is_move
-    {% if is_incremental() %}and deal_key in (select deal_key from changed_deals) order by deal_key, step_number{% endif %}
+    {% if is_incremental() %}and {{ of_changed_deals(ref('fct_deal_steps')) }} order by deal_key, step_number{% endif %}
 
 ),
 

@@ -3,6 +3,8 @@
     'transition_key', 'deal_key', 'transition_number', 'to_stage_key', 'to_pipeline_key', 'to_stage_kind', 'to_open_rank', 'transitioned_at', 'exited_at',
     'transition_kind', 'exit_kind', 'deal_amount', 'exit_amount', 'currency_code', 'exit_currency_code', 'owner_key', 'is_transient', '_load_number',
 ] %}
+{#- What is read several times is kept, and to keep all transitions costs more than to read them again. #}
+{%- set read_again = 'transitions' if is_incremental() else ref('fct_deal_stage_transitions') %}
 
 with
 
@@ -17,7 +19,7 @@ transitions as (
 
     select *
     from {{ ref('fct_deal_stage_transitions') }}
-    {% if is_incremental() %}where deal_key in (select deal_key from changed_deals) order by deal_key, transition_number{% endif %}
+    {% if is_incremental() %}where {{ of_changed_deals(ref('fct_deal_stage_transitions')) }} order by deal_key, transition_number{% endif %}
 
 ),
 
@@ -55,8 +57,8 @@ numbered as (
 repeated as (
 
     select deal_key, to_stage_key
-    from {{ ref('fct_deal_stage_transitions') }}
-    where to_stage_key is not null{% if is_incremental() %} and deal_key in (select deal_key from changed_deals){% endif %}
+    from {{ read_again }}
+    where to_stage_key is not null
     group by deal_key, to_stage_key
     having count(*) > 1
 
@@ -67,7 +69,7 @@ again as (
     select
         visit.deal_key, visit.transition_number,
         row_number() over (partition by visit.deal_key, visit.to_stage_key order by visit.transition_number) as stage_visit_number
-    from {{ ref('fct_deal_stage_transitions') }} as visit
+    from {{ read_again }} as visit
     inner join repeated on visit.deal_key = repeated.deal_key and visit.to_stage_key = repeated.to_stage_key
 
 )

@@ -6,4 +6,4 @@ select deal_key, changed_at, sequence, _record_number, field, old_value, new_val
 from {{ ref('fct_deal_changes') }}
 where
     retracted_at is null
-    {% if held('fct_deal_steps') %}and deal_key in (select deal_key from {{ ref('fct_deal_news') }}){% endif %}
+    {% if held('fct_deal_steps') %}and {{ of_changed_deals(ref('fct_deal_changes'), ref('fct_deal_news')) }}{% endif %}

@@ -13,7 +13,7 @@ steps as (
 
     select deal_key, step_number, changed_at, changed_date, {{ fields | join(', ') }}, _load_number
     from {{ ref('fct_deal_steps') }}
-    {% if is_incremental() %}where deal_key in (select deal_key from changed_deals) order by deal_key, step_number{% endif %}
+    {% if is_incremental() %}where {{ of_changed_deals(ref('fct_deal_steps')) }} order by deal_key, step_number{% endif %}
 
 ),
 

@@ -28,12 +28,21 @@ handed_over as (
 
 ),
 
+-- The deals of those may have been linked with the survivor already: only their links are put together, each of the others stands once as it is.
+deals_handed_over as (
+
+    select distinct deal_key from handed_over
+
+),
+
 linked as (
 
     select {{ columns }} from links
-    where (source_system, account, source_contact_id) not in (
-        select (source_system, account, source_id) from {{ ref('int_crm__survivors') }} where entity = 'contact'
-    )
+    where
+        deal_key in (select deal_key from deals_handed_over)
+        and (source_system, account, source_contact_id) not in (
+            select (source_system, account, source_id) from {{ ref('int_crm__survivors') }} where entity = 'contact'
+        )
     union all
     select source_system, account, deal_key, source_contact_id, contact_role, true, _load_number from handed_over
     union all
@@ -41,6 +50,9 @@ linked as (
 
 )
 
+select {{ columns }} from links
+where deal_key not in (select deal_key from deals_handed_over)
+union all
 select
     source_system,
     account,
