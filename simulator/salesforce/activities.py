@@ -18,6 +18,7 @@ _TASKS = ("calls", "emails", "tasks")
 _ARCHIVED_AFTER = 365 * DAY
 _ROLES = {"DECISION_MAKER": "Decision Maker", "END_USER": "Business User", "BUDGET_HOLDER": "Economic Buyer"}
 _MOST_CONTACTS = 256
+_WITH_DEAL = "Opportunity.SystemModstamp"
 
 
 def _shared(org: Org, kind: str, object_name: str, now: int, bounds: Bounds) -> tuple[Page, list[dict[str, Any]]]:
@@ -99,7 +100,8 @@ def _event_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
 
 
 def _role_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
-    """A role is stamped when it is made; it is deleted with either of its ends. Who survives a merge gets the roles of the other one anew."""
+    """A role is stamped when it is made; it is deleted with either of its ends. One that comes back with its opportunity has the stamp of its making
+    again: nobody stamps it anew. Who survives a merge gets the roles of the other one anew."""
     deals = org.shown("deals", now)
     found = org.company.ledgers["deals"].versions
     contacts = org.shown("contacts", now)
@@ -131,6 +133,7 @@ def _role_rows(org: Org, now: int, bounds: Bounds) -> MadeRows:
                 "Id": identify("OpportunityContactRole", number * _MOST_CONTACTS + nth), "OpportunityId": identify("Opportunity", number),
                 "ContactId": identify("Contact", contact), "Role": _ROLES.get(role_of[contact] or ""), "IsPrimary": contact == first,
                 "IsDeleted": bool(gone), "CreatedDate": second(created), "LastModifiedDate": second(stamp), "SystemModstamp": second(stamp),
+                _WITH_DEAL: second(int(found.recorded[place])),
             })  # fmt: skip
     return MadeRows(rows)
 
@@ -148,4 +151,4 @@ EVENT = SObject("Event", "00U", fields(*(made(*pair) for pair in (
 ROLE = SObject("OpportunityContactRole", "00K", fields(*(made(*pair) for pair in (
     ("Id", "id"), ("OpportunityId", "reference"), ("ContactId", "reference"), ("Role", "picklist"), ("IsPrimary", "boolean"),
     ("IsDeleted", "boolean"), ("CreatedDate", "datetime"), ("LastModifiedDate", "datetime"), ("SystemModstamp", "datetime"),
-))), _role_rows)  # fmt: skip
+))), _role_rows, related=fields(made(_WITH_DEAL, "datetime")))  # fmt: skip

@@ -406,22 +406,28 @@ def test_rows_that_commit_late_and_rows_erased_at_once_are_all_found(tmp_path: P
         assert late, "no row committed late: the test would prove nothing"
 
 
-def test_line_items_go_and_come_back_with_their_opportunity(tmp_path: Path) -> None:
-    """Nobody stamps a line when its opportunity is deleted or comes back, and no comparison of ids runs here."""
+@pytest.mark.parametrize(
+    ("entity", "table", "unstamped"),
+    [
+        ("OpportunityLineItem", "opportunity_line_items", {True, False}),
+        ("OpportunityContactRole", "opportunity_contact_roles", {False}),
+    ],
+)
+def test_lines_and_roles_go_and_come_back_with_their_opportunity(
+    tmp_path: Path, entity: str, table: str, unstamped: set[bool]
+) -> None:
+    """Nobody stamps a line when its opportunity is deleted, or a line or a role when it comes back, and no comparison of ids runs here."""
     with start(tmp_path / "company", 400, seed=46, token=SECRET, history_days=60) as simulation:
         settings = settings_for(simulation, tmp_path / "home")
         org = simulation.world.salesforce.org
         held: dict[str, bool] = {}
         turned: set[bool] = set()
-        text = "SELECT Id, IsDeleted, SystemModstamp FROM OpportunityLineItem"
+        text = f"SELECT Id, IsDeleted, SystemModstamp FROM {entity}"
         for night in range(1, 7):
             simulation.advance(night)
             before = simulation.world.clock.now
-            run_night(settings, f"night-{night}", "opportunity_line_items")
-            landed = {
-                line["_source_id"]: line["_is_deleted"]
-                for line in lines(settings, "opportunity_line_items", f"night-{night}")
-            }
+            run_night(settings, f"night-{night}", table)
+            landed = {line["_source_id"]: line["_is_deleted"] for line in lines(settings, table, f"night-{night}")}
             shown = {row[0]: (row[1], row[2]) for row in ask(org, parse(text), simulation.world.clock.now, True).rows}
             a_day = 86_400_000
             turned |= {
@@ -431,9 +437,7 @@ def test_line_items_go_and_come_back_with_their_opportunity(tmp_path: Path) -> N
             }
             held |= landed
             assert {key: held.get(key) for key in shown} == {key: is_deleted for key, (is_deleted, _) in shown.items()}
-        assert turned == {True, False}, (
-            f"unstamped, lines only {'went' if True in turned else 'came back'}: the test would prove little"
-        )
+        assert turned == unstamped, f"unstamped, rows turned deleted: {turned}: the test would prove little"
 
 
 def test_control_totals_are_the_orgs_own(simulation: Simulation, settings: Settings) -> None:

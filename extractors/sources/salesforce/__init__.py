@@ -51,7 +51,12 @@ OBJECTS = (
     Object("Task", "tasks", (*_ENTITY, "OwnerId", "WhatId", "WhoId"), is_optional=True),
     Object("Event", "events", (*_ENTITY, "OwnerId", "WhatId", "WhoId"), is_optional=True),
     Object("CampaignMember", "campaign_members", (*_ENTITY, "CampaignId", "LeadId"), is_optional=True),
-    Object("OpportunityContactRole", "opportunity_contact_roles", (*_ENTITY, "OpportunityId", "ContactId")),
+    Object(
+        "OpportunityContactRole",
+        "opportunity_contact_roles",
+        (*_ENTITY, "OpportunityId", "ContactId"),
+        goes_with="Opportunity.SystemModstamp",
+    ),
     Object(
         "OpportunityLineItem",
         "opportunity_line_items",
