@@ -22,7 +22,8 @@ One line is one event:
 
 Fields: deals: `stage` (stage id), `pipeline` (pipeline id), `amount` ("4450.00" or null), `currency`, `expected_close` (ISO instant),
 `owner` (owner id), `lost_reason`, `merged_in` (id of the deal that was merged into this one), `touch` (something untracked changed: the
-modified date moves). Leads: `stage` (new, mql, sql, converted, disqualified, recycled), `owner`. Activities: `outcome` (scheduled,
+modified date moves); their contacts and company are fixed: `links.contacts_of_deals`, `links.company_of_deal` of their number, carried to the
+survivor by merges of either end. Leads: `stage` (new, mql, sql, converted, disqualified, recycled), `owner`. Activities: `outcome` (scheduled,
 held, missed, cancelled). Contacts, companies: `merged_in`, `touch`. Stages: `name`. Products: `name`. Line items (whose deal is fixed:
 `line_items.deal_of` of their number): `product` (id), `quantity`, `amount`, `currency`. Campaigns: `name`, `budget` and `spend` (totals so far:
 an entry is the difference between two). Goals: `goal` (revenue, average_deal_size), `owner`, `period` (first and last day), `amount`.

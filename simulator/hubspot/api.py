@@ -67,7 +67,10 @@ Handler = Callable[..., Any]
 
 
 class HubSpot:
-    """One HubSpot account. `handle` answers one request; the caller holds the lock and writes the bytes."""
+    """One HubSpot account. `handle` answers one request; the caller holds the lock and writes the bytes.
+
+    `associations_on_a_page`: a test may turn it down, so that a small company has second pages, too.
+    """
 
     def __init__(
         self,
@@ -91,6 +94,7 @@ class HubSpot:
             "refresh_token": "simulated-refresh",
         }
         self.counts: Counter[str] = Counter()
+        self.associations_on_a_page = objects.INLINE
         self._access: dict[str, int] = {}
         self._issued = 0
         v = re.escape(version)
@@ -191,7 +195,7 @@ class HubSpot:
         shown = objects.render(page, request.listed("properties"), histories, archived)
         link = f"{_origin(request)}{request.path}"
         for to in request.listed("associations"):
-            objects.add_associations(state, page, shown, _TYPE_IDS.get(to, to), link)
+            objects.add_associations(state, page, shown, _TYPE_IDS.get(to, to), link, self.associations_on_a_page)
         return _paged(request, shown, more)
 
     def _get(self, request: Request, name: str, identity: str) -> dict[str, Any]:
@@ -204,9 +208,8 @@ class HubSpot:
         page = Page(self.company, kind, places)
         shown = objects.render(page, request.listed("properties"), request.listed("propertiesWithHistory"), archived)
         for to in request.listed("associations"):
-            objects.add_associations(
-                self._state, page, shown, _TYPE_IDS.get(to, to), f"{_origin(request)}{request.path}"
-            )
+            link = f"{_origin(request)}{request.path}"
+            objects.add_associations(self._state, page, shown, _TYPE_IDS.get(to, to), link, self.associations_on_a_page)
         return shown[0]
 
     def _batch_read(self, request: Request, name: str) -> dict[str, Any]:
@@ -264,7 +267,8 @@ class HubSpot:
             if not rest:
                 lonely.append(identity)
                 continue
-            results.append(_row(kind, to, identity, rest, f"{_origin(request)}{request.path}"))
+            link = f"{_origin(request)}{request.path}"
+            results.append(_row(kind, to, identity, rest, link, self.associations_on_a_page))
         started = self.clock.iso()
         answer: dict[str, Any] = {
             "status": "COMPLETE",
@@ -382,14 +386,14 @@ def _ids(inputs: Any, most: int) -> list[str]:
     return list(dict.fromkeys(str(each["id"]) for each in inputs))
 
 
-def _row(kind: str, to: str, identity: str, others: list[int], link: str) -> dict[str, Any]:
+def _row(kind: str, to: str, identity: str, others: list[int], link: str, most: int) -> dict[str, Any]:
     label = {"category": "HUBSPOT_DEFINED", "typeId": ASSOCIATION_TYPES.get((kind, to), 200), "label": None}
     row: dict[str, Any] = {
         "from": {"id": identity},
-        "to": [{"toObjectId": other, "associationTypes": [label]} for other in others[: objects.INLINE]],
+        "to": [{"toObjectId": other, "associationTypes": [label]} for other in others[:most]],
     }
-    if len(others) > objects.INLINE:
-        after = str(others[objects.INLINE])
+    if len(others) > most:
+        after = str(others[most])
         row["paging"] = {"next": {"after": after, "link": f"{link}?after={after}"}}
     return row
 

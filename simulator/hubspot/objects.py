@@ -16,6 +16,7 @@ from simulator.hubspot.properties import Property
 from simulator.identities import ENTITY, identify
 
 INLINE = 100
+"""HubSpot shows so many associations of a type on a page."""
 _BY_HAND = 0.8
 
 
@@ -107,17 +108,19 @@ def places_of(state: State, kind: str, numbers: list[int], standing: int) -> Int
     )
 
 
-def add_associations(state: State, page: Page, shown: list[dict[str, Any]], to: str, link: str) -> None:
-    """Put inline associations into rendered objects: at most 100 of each type, then a pointer to more."""
+def add_associations(
+    state: State, page: Page, shown: list[dict[str, Any]], to: str, link: str, most: int = INLINE
+) -> None:
+    """Put inline associations into rendered objects: at most so many of each type, then a pointer to more."""
     if (page.kind, to) not in PAIRS:
         raise invalid(f"Unable to find association between {page.kind} and {to}.")
     for found, others in zip(shown, associated(state, page.kind, page.numbers.tolist(), to), strict=True):
         if not others:
             continue
         kind = f"{ENTITY[page.kind]}_to_{ENTITY[to]}"
-        inline: dict[str, Any] = {"results": [{"id": identify(to, other), "type": kind} for other in others[:INLINE]]}
-        if len(others) > INLINE:
-            after = identify(to, others[INLINE])
+        inline: dict[str, Any] = {"results": [{"id": identify(to, other), "type": kind} for other in others[:most]]}
+        if len(others) > most:
+            after = identify(to, others[most])
             inline["paging"] = {
                 "next": {"after": after, "link": f"{link}/{found['id']}/associations/{to}?after={after}"}
             }

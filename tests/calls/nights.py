@@ -44,7 +44,7 @@ def count(place: Path, size: int, seed: int) -> list[Calls]:
         # A first load of a large account takes several nights of tokens; here it is asked for what it takes in one.
         simulation.world.pipedrive.limits = TokenLimits(daily=10_000_000)
         settings = settings_for(place / "home", simulation)
-        lives, since = Lives(simulation.home), None
+        lives, since = Lives(simulation.home, simulation.company.seed), None
         for number in range(1, max(NIGHTS) + 1):
             simulation.advance(number)
             lives.read()

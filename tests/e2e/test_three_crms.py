@@ -20,7 +20,7 @@ import pytest
 
 from tests.e2e import crms_agree, crms_in_core
 from tests.e2e.truth_ledger import INDEX_LAG
-from tests.thousand import listed
+from tests.thousand import links, listed
 from tests.thousand.core import Core
 from tests.thousand.core import compare as compare_core
 from tests.thousand.lives import Lives
@@ -48,7 +48,7 @@ class Done:
     def __init__(self, place: Path, progress: Progress, warehouse: Path) -> None:
         self.progress = progress
         self.warehouse = warehouse
-        self.lives = Lives(place / "company")
+        self.lives = Lives(place / "company", SEED)
         self.lives.read()
         self.ends = {run: datetime.fromisoformat(at) for run, at in progress.ends.items()}
         self.first_asked = datetime.fromisoformat(progress.first_asked)
@@ -57,7 +57,8 @@ class Done:
     def differences(self, warehouse: Path) -> list[str]:
         raw = Raw(warehouse)
         wrong, found = raw.follow(self.ends), raw.compare(self.lives, self.first_asked)
-        return [*wrong, *found.differences, *listed.compare(raw, self.lives, found)]
+        found.differences += listed.compare(raw, self.lives, found)
+        return [*wrong, *found.differences, *links.compare(raw, self.lives, found, set())]
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,7 @@ def test_no_entity_and_no_event_differs_from_the_truth(done: Done) -> None:
     shown = {
         f"{crm} {each.kind}" for what in (ENTITIES, listed.LISTED) for crm, those in what.items() for each in those
     }
+    shown |= {f"{crm} {what}" for crm, those in links.COUNTED.items() for what in those}
     assert shown == set(done.progress.raw), "a kind of entity was never compared"
     assert done.progress.core_nights == 1
     assert all(count for count in done.progress.core.values())
@@ -180,6 +182,58 @@ def test_a_lost_entry_inside_a_record_is_a_difference(
     assert what in found[0]
 
 
+def test_wrong_links_of_deals_in_core_are_differences(done: Done, tmp_path: Path) -> None:
+    """A lost contact, one who was taken off, another deal's contact, another deal's company."""
+    link = "deal_contact_key = (select min(deal_contact_key) from fct_deal_contacts where source_system = '{}' and is_deleted = {})"
+    statements = {
+        "hubspot contact": "delete from fct_deal_contacts where " + link.format("hubspot", "false"),
+        "salesforce contact": "update fct_deal_contacts set is_deleted = false where " + link.format("salesforce", "true"),
+        "pipedrive contact": """
+            update fct_deal_contacts set is_deleted = false, deal_key = (
+                select max(deal_key) from dim_deals where source_system = 'pipedrive' and deal_key not in (select deal_key from fct_deal_contacts))
+            where """ + link.format("pipedrive", "true"),
+        "salesforce company": """
+            update dim_deals set company_key = (
+                select min(company_key) from dim_companies where source_system = 'salesforce' and merged_into_company_key is null and company_key <> dim_deals.company_key)
+            where deal_key = (select min(deal_key) from dim_deals where source_system = 'salesforce')""",
+    }  # fmt: skip
+    copy = Path(shutil.copy(done.marts, tmp_path / "marts.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        for statement in statements.values():
+            connection.execute(statement)
+    raw = Raw(done.warehouse)
+    raw.follow(done.ends)
+    found = compare_core(copy, raw, done.lives, done.first_asked).differences
+    assert sorted(" ".join(each.split()[:2]) for each in found) == sorted(statements), found
+
+
+def test_wrong_links_of_deals_in_raw_are_differences(done: Done, tmp_path: Path) -> None:
+    """Each in a record of its own, all in one warehouse."""
+    changes: list[tuple[str, Callable[[Any], object], str]] = [
+        ("hubspot__deals", lambda payload: payload["associations"]["contacts"].pop(), "contacts: "),
+        ("hubspot__deals", lambda payload: payload["associations"]["companies"].clear(), "companies: "),
+        (
+            "salesforce__opportunity_contact_roles",
+            lambda payload: payload.update(IsPrimary=not payload["IsPrimary"]),
+            "primary: ",
+        ),
+        (
+            "salesforce__opportunity_contact_roles",
+            lambda payload: payload.update(ContactId=payload["OpportunityId"]),
+            "contact: ",
+        ),
+        ("salesforce__opportunities", lambda payload: payload.update(AccountId=None), "companies: "),
+        ("pipedrive__deals", lambda payload: payload.pop("person_id"), "contacts: "),
+        ("pipedrive__deals", lambda payload: payload.update(org_id=payload["org_id"] + 2), "companies: "),
+    ]
+    copy = _copy(done.warehouse, tmp_path)
+    keys = [_change(copy, table, change, place=place) for place, (table, change, _) in enumerate(changes)]
+    found = done.differences(copy)
+    for key, (_, _, what) in zip(keys, changes, strict=True):
+        assert [what in each for each in found if key in each] == [True], (key, what, found)
+    assert len(found) == len(changes), found
+
+
 def test_a_forgotten_merge_is_a_difference(done: Done, tmp_path: Path) -> None:
     def forget(payload: dict[str, dict[str, object]]) -> None:
         payload["properties"]["hs_merged_object_ids"] = None
@@ -194,22 +248,28 @@ def test_a_forgotten_merge_is_a_difference(done: Done, tmp_path: Path) -> None:
 def _after(done: Done, folder: Path, table: str, change: Callable[[Any], object], where: str = "true") -> list[str]:
     """The differences after one record's newest payload was changed."""
     copy = _copy(done.warehouse, folder)
+    _change(copy, table, change, where)
+    return done.differences(copy)
+
+
+def _change(copy: Path, table: str, change: Callable[[Any], object], where: str = "true", place: int = 0) -> str:
+    """Changes one record's newest payload, the longest or the one at a place behind it; returns its id."""
     with duckdb.connect(str(copy)) as connection:
         key, number, payload = connection.execute(
             f"""
             select _source_id, _load_number, payload::varchar from raw.{table}
-            where not _is_deleted and {where}
-            qualify row_number() over (partition by _source_id order by _load_number desc) = 1
-            order by length(payload::varchar) desc, _load_number desc
+            where {where}
+            qualify row_number() over (partition by _source_id order by _load_number desc, _record_number desc) = 1 and not _is_deleted
+            order by length(payload::varchar) desc, _load_number desc, _source_id
             """
-        ).fetchall()[0]
+        ).fetchall()[place]
         said = json.loads(payload)
         change(said)
         connection.execute(
             f"update raw.{table} set payload = ? where _source_id = ? and _load_number = ?",
             [json.dumps(said), key, number],
         )
-    return done.differences(copy)
+    return str(key)
 
 
 def _copy(warehouse: Path, folder: Path) -> Path:

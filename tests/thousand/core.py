@@ -17,7 +17,7 @@ from simulator.salesforce.identities import identify as salesforce_id
 from tests.e2e import pipedrive_truth, salesforce_truth, truth_ledger
 from tests.e2e.truth_ledger import Move
 from tests.nights import hubspot as hubspot_nights
-from tests.thousand import changes, pipedrive
+from tests.thousand import changes, links, pipedrive
 from tests.thousand.lives import Lives
 from tests.thousand.raw import Asked, Compared, Raw
 from tests.thousand.rows import ROWS
@@ -73,7 +73,9 @@ def compare(marts: Path, raw: Raw, lives: Lives, first_asked: datetime) -> Compa
             found.events += sum(map(len, ledger.values()))
             found.entities[f"{crm} transitions"] += sum(map(len, ledger.values()))
             found.differences += [f"{crm} {each}" for each in differ(ledger, lives.deals, asked, first_asked, found)]
-        for compare_more in (changes.compare, changes.compare_leads, changes.compare_items, changes.compare_pointers):
+        for compare_more in (
+            changes.compare, changes.compare_leads, changes.compare_items, changes.compare_pointers, links.compare_core,
+        ):  # fmt: skip
             found.differences += compare_more(connection, raw, lives, found)
         for crm, rows in ROWS.items():
             for each in rows:

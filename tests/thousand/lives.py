@@ -8,13 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from simulator import line_items, truth
+import numpy as np
+
+from simulator import line_items, links, truth
 from simulator.identities import number_of
 
 #: an event of a line item, in the life of its deal: `field` is `<item>|<kind>|<field>`; it moves the deal's change date in some CRMs
 RELATED = "related"
 #: an event by which another entity that this one belongs to appears or vanishes; `field` says which
 WITH_DEAL = "with_deal"
+#: a contact's role in a deal: a life that is worked out from those of its ends, since the log numbers no links
+ROLE = "contact_role"
+#: so many numbers of roles are set aside for each deal, half of them for those that survivors get anew
+ROLES_PER_DEAL = 256
 STANDING = frozenset({"created", "archived", "restored", "deleted", "merged"})
 
 
@@ -37,10 +43,11 @@ Life = list[Event]
 
 
 class Lives:
-    """All lives of a company, read night by night."""
+    """All lives of a company, by its seed; read night by night."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, seed: int) -> None:
         self._home = home
+        self._seed = seed
         self._read: set[str] = set()
         #: entity → number → life
         self.of: dict[str, dict[int, Life]] = defaultdict(dict)
@@ -48,6 +55,7 @@ class Lives:
         self.deals: dict[str, list[truth.Event]] = defaultdict(list)
         self.count = 0
         self._with_deal: list[tuple[int, Event]] = []
+        self._contacts: dict[int, list[int]] = {}
 
     def read(self) -> None:
         """Takes in what was written since the last time."""
@@ -63,6 +71,48 @@ class Lives:
                 life.sort(key=lambda event: event.sequence)
         for events in self.deals.values():
             events.sort(key=lambda event: event.sequence)
+        self.of[ROLE] = dict(self._roles())
+
+    def contacts_of(self, deal: int) -> list[int]:
+        """The contacts that a deal was made with, the first one first."""
+        if deal not in self._contacts:
+            self._contacts[deal] = links.contacts_of_deals(self._seed, np.array([deal]))[0]
+        return self._contacts[deal]
+
+    def company_of(self, deal: int) -> int:
+        """The company that a deal was made with."""
+        return int(links.company_of_deal(self._seed, np.array([deal]))[0])
+
+    def _roles(self) -> Iterator[tuple[int, Life]]:
+        """Each contact's role in a deal as a life, by a number of its own; who survives a merge gets the roles of the other one anew."""
+        for deal in self.of["deal"]:
+            own = self.contacts_of(deal)
+            for place, contact in enumerate(sorted(set(own))):
+                number = deal * ROLES_PER_DEAL + place
+                yield from self._role(number, deal, contact)
+                for event in (each for each in self.of["contact"].get(contact, []) if each.kind == "merged"):
+                    survivor = number_of("contacts", event.new or "")
+                    assert survivor is not None, f"contact {contact} was merged into {event.new}, which is none"
+                    if survivor not in own:
+                        yield from self._role(number + ROLES_PER_DEAL // 2, deal, survivor, event.recorded)
+
+    def _role(self, number: int, deal: int, contact: int, since: datetime | None = None) -> Iterator[tuple[int, Life]]:
+        """It begins when both ends are there, ends with the contact, and goes and comes with the deal."""
+        ends = self.of["deal"][deal], self.of["contact"].get(contact, [])
+        if not ends[1]:
+            return
+        made = max(event.recorded for end in ends for event in end if event.kind == "created")
+        made = made if since is None else max(made, since)
+        is_first = contact == self.contacts_of(deal)[0]
+        said = {"deal": deal, "contact": contact, "is_first": int(is_first)}
+        of_deal, of_contact = ([event for event in end if event.kind in STANDING - {"created"}] for end in ends)
+        life = [
+            Event(made, made, 0, "created", "", None),
+            *(Event(made, made, 0, "changed", name, str(value)) for name, value in said.items()),
+            *of_contact,
+            *(event._replace(kind=WITH_DEAL, field=event.kind, new=None) for event in of_deal),
+        ]
+        yield number, [event._replace(sequence=place) for place, event in enumerate(life)]
 
     def _take(self, event: truth.Event) -> None:
         self.count += 1

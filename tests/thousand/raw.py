@@ -39,10 +39,12 @@ class Asked(NamedTuple):
 
 @dataclass
 class Record:
-    """The newest version held of one id. `said` is worked out when it is first compared."""
+    """The newest version held of one id. `load` brought its payload; who was only marked as gone later keeps it. `said` is worked out when it is first
+    compared."""
 
     is_deleted: bool
     payload: dict[str, Any]
+    load: int
     said: Facts | None = None
 
 
@@ -84,6 +86,7 @@ class Raw:
         self._asked: dict[str, list[Asked]] = defaultdict(list)
         self._sweeps: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
         self._loads_read = 0
+        self._read_in: dict[int, Asked] = {}
         self._agreed: dict[tuple[str, str, str], Agreed] = {}
 
     def follow(self, ends: Mapping[str, datetime]) -> list[str]:
@@ -98,7 +101,8 @@ class Raw:
                 self._loads_read = number
                 # A run that was cut off after its load left no end: nothing can have been asked later than this.
                 until = ends.get(run_id, extracted + timedelta(hours=3))
-                self._asked[f"{source}__{resource}"].append(Asked(through, until))
+                self._read_in[number] = Asked(through, until)
+                self._asked[f"{source}__{resource}"].append(self._read_in[number])
                 if sweep_of:
                     self._sweeps[f"{source}__{sweep_of}"].append((extracted, until))
             for crm, entities in ENTITIES.items():
@@ -122,7 +126,10 @@ class Raw:
                 yield f"{name} {source_id}: the same version twice, again in load {load_number}"
             table.hashes[source_id] = version
             said = decode(payload)
-            table.records[source_id] = Record(is_deleted, said)
+            before = table.records.get(source_id)
+            is_marked = before is not None and before.payload == said
+            brought = before.load if before is not None and is_marked else load_number
+            table.records[source_id] = Record(is_deleted, said, brought)
             if parent is not None:
                 table.by_parent[said[parent]][source_id] = said
         held = connection.execute(f'select count(*) from raw."{name}"').fetchall()[0][0]
@@ -132,6 +139,10 @@ class Raw:
     def asked(self, name: str) -> list[Asked]:
         """The nights of a table, oldest first."""
         return self._asked[name]
+
+    def read_in(self, record: Record) -> Asked:
+        """The reading that brought what a record says."""
+        return self._read_in[record.load]
 
     def records(self, name: str) -> dict[str, Record]:
         """The newest version of every record of a table, by id."""
@@ -224,11 +235,11 @@ class Raw:
     def _has_settled(self, entity: Entity, name: str, identity: str, life: Life) -> bool:
         """Whether no later night can expect anything else of it: it is there, all of its life was read, and only its own record tells of it."""
         nights = self._asked[name]
+        is_there = entity.end_of(life) is None if entity.view is None else entity.view(life, nights[-1].until) is False
         return (
             identity in self._tables[name].records
             and not entity.children
-            and entity.view is None
-            and entity.end_of(life) is None
+            and is_there
             and max(event.recorded for event in life) <= settled(nights, len(nights) - 1, entity.lag)
         )
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from simulator.server import Simulation, start
-from tests.thousand import listed
+from tests.thousand import links, listed
 from tests.thousand.core import Core
 from tests.thousand.core import compare as compare_core
 from tests.thousand.faults import Faults, plan_of
@@ -59,7 +59,10 @@ class Nights:
         self._progress = progress
         self._core = core
         self._settings = settings_for(place / "home", simulation)
-        self._lives = Lives(simulation.home)
+        self._lives = Lives(simulation.home, seed)
+        self._links_agreed: set[tuple[str, str, int]] = set()
+        # A company as small as this has no deal with more contacts than a page shows.
+        simulation.world.hubspot.associations_on_a_page = 1
         self._raw = Raw(self._settings.warehouse_file)
         self._faults = Faults(simulation.world)
         # A run that died here left its lease; nobody else works in this place.
@@ -97,6 +100,7 @@ class Nights:
         wrong = self._raw.follow({run: datetime.fromisoformat(at) for run, at in progress.ends.items()})
         found = self._raw.compare(self._lives, first_asked)
         found.differences += listed.compare(self._raw, self._lives, found)
+        found.differences += links.compare(self._raw, self._lives, found, self._links_agreed)
         progress.raw = _sum(progress.raw, found.entities)
         progress.events += found.events
         progress.unsettled += found.unsettled

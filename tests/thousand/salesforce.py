@@ -17,7 +17,7 @@ from simulator.pipelines import LEAD_STAGES, PIPELINE_CODE, STAGES
 from simulator.salesforce.identities import identify
 from tests.e2e.salesforce_truth import BIN, LONGEST_COMMIT
 from tests.thousand.entity import Entity, Facts, Leaving
-from tests.thousand.lives import WITH_DEAL, Life, in_force, instant, standing, touched
+from tests.thousand.lives import ROLE, WITH_DEAL, Life, in_force, instant, standing, touched
 
 _STAGE = {stage.id: stage.name for stage in STAGES}
 _LEAD_STATUS = {stage.status: stage.name for stage in LEAD_STAGES}
@@ -56,6 +56,10 @@ def entities() -> tuple[Entity, ...]:
         Entity(
             "line_item", "opportunity_line_items", lambda number: identify("OpportunityLineItem", number), _item_shows, _item_says, {},
             LONGEST_COMMIT, view=_item_standing,
+        ),
+        Entity(
+            ROLE, "opportunity_contact_roles", lambda number: identify("OpportunityContactRole", number), _role_shows, _role_says, {},
+            LONGEST_COMMIT, view=_role_standing,
         ),
         Entity("product", "products", lambda number: identify("Product2", number), _named, _said_name, _LISTED, LONGEST_COMMIT, timedelta()),
         Entity("campaign", "campaigns", lambda number: identify("Campaign", number), _campaign_shows, _campaign_says, _LISTED, LONGEST_COMMIT, timedelta()),
@@ -316,12 +320,42 @@ def _item_says(payload: dict[str, Any], _: object) -> Facts:
 
 def _item_standing(life: Life, at: datetime) -> bool | None:
     """A line goes into the bin with its opportunity, out of it and away with it, and nobody stamps it."""
-    own, with_deal = standing(life), [event for event in life if event.kind == WITH_DEAL]
-    ends = [(own.kind, own.recorded), *((event.field, event.recorded) for event in with_deal[-1:])]
-    gone = [(kind, since) for kind, since in ends if kind not in ("created", "restored")]
+    gone = _gone(life)
     if any(kind == "deleted" or since + BIN <= at for kind, since in gone):
         return None
     return bool(gone)
+
+
+def _gone(life: Life) -> list[tuple[str, datetime]]:
+    """How and when a record went of which its own life or that of its opportunity says that it is gone."""
+    own, with_deal = standing(life), [event for event in life if event.kind == WITH_DEAL]
+    ends = [(own.kind, own.recorded), *((event.field, event.recorded) for event in with_deal[-1:])]
+    return [(kind, since) for kind, since in ends if kind not in ("created", "restored")]
+
+
+def _role_standing(life: Life, at: datetime) -> bool | None:
+    """A role goes with either of its ends; an opportunity that is restored brings it back."""
+    return _item_standing(life, at) if any(event.kind == "created" for event in life) else None
+
+
+def _role_shows(life: Life) -> Facts:
+    """It is stamped when it is made and when it goes."""
+    now = in_force(life)
+    return {
+        "updated": _second(max([created_at(life), *(since for _, since in _gone(life))])),
+        "deal": identify("Opportunity", int(now["deal"] or 0)),
+        "contact": identify("Contact", int(now["contact"] or 0)),
+        "primary": now["is_first"] == "1",
+    }
+
+
+def _role_says(payload: dict[str, Any], _: object) -> Facts:
+    return {
+        "updated": instant(payload["SystemModstamp"]),
+        "deal": payload["OpportunityId"],
+        "contact": payload["ContactId"],
+        "primary": payload["IsPrimary"],
+    }
 
 
 def _task_shows(kind: str) -> Callable[[Life], Facts]:
