@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,13 +202,22 @@ def test_another_run_is_told_so_with_code_3(first_night: str) -> None:
 
 
 def test_two_at_once_one_wins(crm: Simulation) -> None:
+    """The first is held in the middle of its work for as long as the second takes."""
     command = [sys.executable, "-c", "from watertight.command import main; main()", "extract"]
-    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
-    codes = sorted(process.wait(120) for process in both)
-    for process in both:
-        assert process.stdout is not None
-        process.stdout.close()
-    assert codes == [0, 3]
+    lease = read_settings().home / "lease.json"
+    lease.unlink(missing_ok=True)
+    first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    try:
+        until = time.monotonic() + 60
+        while not lease.exists() and time.monotonic() < until:
+            time.sleep(0.005)
+        first.send_signal(signal.SIGSTOP)
+        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        first.send_signal(signal.SIGCONT)
+        assert (second.returncode, first.wait(120)) == (3, 0), second.stdout + second.stderr
+    finally:
+        first.kill()
+        first.wait()
 
 
 def test_a_failing_model_leaves_the_old_publication(first_night: str, small_project: Path, crm: Simulation) -> None:
