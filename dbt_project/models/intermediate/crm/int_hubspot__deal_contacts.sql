@@ -7,13 +7,20 @@ changed_deals as (
 
 ),
 
-links as (
+-- One load may bring two versions, a live one and one out of the archive: the record's number tells which is the newer.
+versions as (
 
     select
-        deal._account, deal.deal_id, deal._load_number, unnest(deal.contact_ids) as contact_id,
-        max(deal._load_number) over (partition by deal._account, deal.deal_id) as newest_load
+        deal._account, deal.deal_id, deal.contact_ids, max(deal._load_number) over (partition by deal._account, deal.deal_id) as newest_load,
+        row_number() over (partition by deal._account, deal.deal_id order by deal._load_number desc, deal._record_number desc) = 1 as is_newest
     from {{ ref('stg_hubspot__deals') }} as deal
     inner join changed_deals using (_account, deal_id)
+
+),
+
+links as (
+
+    select _account, deal_id, unnest(contact_ids) as contact_id, newest_load, is_newest from versions
 
 )
 
@@ -23,7 +30,7 @@ select
     {{ stable_key("'hubspot'", '_account', 'deal_id') }} as deal_key,
     contact_id as source_contact_id,
     cast(null as varchar) as contact_role,
-    max(_load_number) < max(newest_load) as is_deleted,
+    not bool_or(is_newest) as is_deleted,
     max(newest_load) as _load_number
 from links
 group by _account, deal_id, contact_id
