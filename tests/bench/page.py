@@ -46,7 +46,8 @@ owner and a stage, which hardly grow with the deals.
   for the manifest; reads every value of the copies before they are shown, because most damaged pages are found in no other way; and makes the page of the night.
 - No piece of DuckDB's may use more than {memory} of memory: what does not fit is spilled to disk.
 - The daily pipeline stands twice. By pipeline and stage, with a count and an amount: the formulation of the project's own marts (what changed
-  on a day, added up) against the calendar joined with what stood on each day. And as it is: by owner and currency besides, each amount
+  on a day, added up) against the calendar joined with what stood on each day. Both find the versions in memory, as the marts of a night do after the first that
+  reads them; what the sums of changes take where they read the versions from their file besides stands below. And as it is: by owner and currency besides, each amount
   at the rate of its day, against such a join that gives the very rows of the mart. That both sides give the same rows is checked in the first round.
 - The goal of the daily pipeline was found on a million deals that were open for 125 million days in all. These are open for fewer, so the row stands once
   more for the same deals with a cycle {longer} times as long: every day of a deal is put off by that factor, counted from its creation, and what comes

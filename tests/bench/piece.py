@@ -1,6 +1,6 @@
 """One measured piece of work, in a process of its own: `python -m tests.bench.piece SPEC.json`.
 
-The clock starts when everything is imported and, for statements, when the files are open: a build opens them once for all its models, a piece for
+The clock starts when everything is imported and, for statements, when the files are open and `before` was run: a build opens them once for all its models, a piece for
 each. What the process used until then is reported, so that the measurer can leave it out.
 """
 
@@ -44,7 +44,7 @@ def connect(main: str, attached: dict[str, str], read_only: bool) -> duckdb.Duck
 
 
 def main(spec: dict[str, Any]) -> dict[str, Any]:
-    """Runs `statements` ([label, SQL] pairs) or the function `rival` (module:name), which may say its own; CPU seconds by label.
+    """Runs `statements` ([label, SQL] pairs), after those of `before`, or the function `rival` (module:name), which may say its own; CPU seconds by label.
 
     `imports`: modules that the rival reads, imported before the clock starts.
     """
@@ -60,6 +60,8 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
         steps = rival(**spec["arguments"]) or {}
         return {"idle": idle, "steps": steps, "peak_kb": _peak_kb()}
     connection = connect(spec["main"], spec["attached"], spec["read_only"])
+    for statement in spec.get("before", ()):
+        connection.execute(statement)
     idle = time.process_time()
     for label, statement in spec["statements"]:
         before = time.process_time()

@@ -27,6 +27,11 @@ from furthest
 group by pipeline_key, open_rank
 """
 
+#: Reads what the two answers below need of the versions into memory.
+READ_VERSIONS = """
+select max(valid_from_date), max(valid_to_date), max(deal_status), max(pipeline_key), max(stage_key), max(deal_amount) from marts.main.fct_deal_versions
+"""
+
 #: What is open, how many and what amount as the deals state it, at the end of every day, by pipeline and stage: like for like, the daily pipeline's
 #: formulation (changes by day, added up) against the textbook's join of the calendar with what stood on each day. The same rows come out.
 DAILY_BY_CHANGES = """

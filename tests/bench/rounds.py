@@ -22,8 +22,9 @@ FULL_FIRST, FULL_SECOND = "full rebuild, staging and facts", "full rebuild, dime
 NIGHT_FIRST, NIGHT_SECOND = "night, staging and facts", "night, dimensions and marts"
 TRIPLED = "night, staging and facts, three times the history"
 POLARS, PANDAS = "polars", "pandas"
-#: the daily pipeline like for like, and the mart as it is
+#: the daily pipeline like for like, the versions in memory or read from their file first; and the mart as it is
 CHANGES, RANGE_JOIN = "changes by day", "calendar range join"
+CHANGES_READ = "changes by day, read from the file"
 #: the same on deals that are open for longer
 LONGER_CHANGES, LONGER_RANGE_JOIN = "changes by day, longer cycle", "calendar range join, longer cycle"
 MART_RANGE_JOIN = "calendar range join to the same rows"
@@ -48,10 +49,11 @@ def ledger(
     inputs = {name: str(base.night / f"{name}.duckdb") for name in bases.FILES}
     longer = {"marts": str(bases.longer(base))} if DAILY in models else {}
 
-    def alone(name: str, statement: str, attached: dict[str, str]) -> None:
+    def alone(name: str, statement: str, attached: dict[str, str], before: str = "") -> None:
         shutil.rmtree(scratch, ignore_errors=True)
         spec = {
-            "main": str(scratch / "out.duckdb"), "attached": attached, "read_only": True, "statements": [[name, statement]],
+            "main": str(scratch / "out.duckdb"), "attached": attached, "read_only": True,
+            "before": [before] if before else [], "statements": [[name, statement]],
         }  # fmt: skip
         _keep(book, name, measure.run(scratch, spec), say)
 
@@ -68,14 +70,15 @@ def ledger(
 
     def daily(is_checked: bool) -> None:
         found = {}
-        for name, statement, attached in (
-            (CHANGES, rivals.DAILY_BY_CHANGES, inputs),
-            (RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN, inputs),
-            (LONGER_CHANGES, rivals.DAILY_BY_CHANGES, longer),
-            (LONGER_RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN, longer),
-            (MART_RANGE_JOIN, rivals.MART_BY_RANGE_JOIN, inputs),
+        for name, statement, attached, before in (
+            (CHANGES, rivals.DAILY_BY_CHANGES, inputs, rivals.READ_VERSIONS),
+            (CHANGES_READ, rivals.DAILY_BY_CHANGES, inputs, ""),
+            (RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN, inputs, rivals.READ_VERSIONS),
+            (LONGER_CHANGES, rivals.DAILY_BY_CHANGES, longer, rivals.READ_VERSIONS),
+            (LONGER_RANGE_JOIN, rivals.DAILY_BY_RANGE_JOIN, longer, rivals.READ_VERSIONS),
+            (MART_RANGE_JOIN, rivals.MART_BY_RANGE_JOIN, inputs, ""),
         ):
-            alone(name, statement, attached)
+            alone(name, statement, attached, before)
             if is_checked:
                 found[name] = proof.fingerprints(scratch / "out.duckdb")
         if is_checked:

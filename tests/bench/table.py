@@ -68,6 +68,7 @@ def ledger_rows(plan: Plan, runs: Runs) -> list[Row]:
         row("the same with the steps", r.POLARS, None, runs, with_steps, [r.POLARS]),
         row("the same with the steps", r.PANDAS, None, runs, with_steps, [r.PANDAS]),
         row("daily pipeline by pipeline and stage, count and amount", r.RANGE_JOIN, 1 / 50, runs, [r.CHANGES], [r.RANGE_JOIN]),
+        row("the same daily pipeline, the versions read from their file besides", r.RANGE_JOIN, None, runs, [r.CHANGES_READ], [r.RANGE_JOIN]),
         row(f"daily pipeline by pipeline and stage, {rivals.LONGER} times as long a cycle", r.RANGE_JOIN, 1 / 50, runs,
             [r.LONGER_CHANGES], [r.LONGER_RANGE_JOIN]),
         row(f"daily pipeline as it is: {_names(plan.daily())}", r.MART_RANGE_JOIN, None, runs, plan.daily(), [r.MART_RANGE_JOIN]),
