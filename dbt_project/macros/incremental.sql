@@ -1,8 +1,19 @@
 {# The rows of loads that this table has not seen yet. Every incremental model keeps its own watermark, so that a build cut in the
    middle catches up. #}
 {% macro only_new_loads() -%}
-    {% if is_incremental() %}where _load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
+    {% if is_incremental() %}where _load_number > {{ newest_load() }}{% endif %}
 {%- endmacro %}
+
+{# The newest load that this table holds, or `table` where the query is a part of that one's; 0 for none. The materialization asks for it before the query
+   runs (macros/tables.sql): held against a number that is known, a night's rows are found by the bounds of a table's parts; held against a subquery,
+   among all of its rows. #}
+{% macro newest_load(table=none) -%}
+    {{ return(adapter.dispatch('newest_load')(table or this)) }}
+{%- endmacro %}
+
+{% macro default__newest_load(table) -%} getvariable('newest_load') {%- endmacro %}
+
+{% macro spark__newest_load(table) -%} (select coalesce(max(_load_number), 0) from {{ table }}) {%- endmacro %}
 
 {# The rows of a table that are of tonight's deals: by their keys alone first, then by their places. The other columns, which are most of a table, are
    read of these rows only. #}

@@ -25,9 +25,18 @@
         {% call statement('main') %}{{ replace_table(target, compiled_code) }}{% endcall %}
     {% else %}
         {%- set news = make_temp_relation(target) -%}
+        {% if 'newest_load' in compiled_code -%}
+            {%- set seen_by = config.get('meta', {}).get('newest_load_of') -%}
+            {%- set teller = load_relation(held.incorporate(path={'identifier': seen_by})) if seen_by -%}
+            {% call statement('newest_load', auto_begin=False) %}set variable newest_load = (select coalesce(max(_load_number), 0) from {{ teller or held }}){% endcall %}
+        {%- endif %}
         {% call statement('news', auto_begin=False) %}{{ create_table_as(True, news, compiled_code) }}{% endcall %}
         {%- set columns = columns_of(news) -%}
-        {%- if types_of(columns) != types_of(columns_of(held)) -%} {%- do process_schema_changes(on_schema_change, news, held) -%} {%- endif -%}
+        {%- set types, held_types = types_of(columns), types_of(columns_of(held)) -%}
+        {%- if 'deal_key' in types and 'deal_key' not in held_types -%}
+            {{ exceptions.raise_compiler_error("This warehouse was built when the keys of deals had another form. Make it anew from the landing files: watertight rebuild.") }}
+        {%- endif -%}
+        {%- if types != held_types -%} {%- do process_schema_changes(on_schema_change, news, held) -%} {%- endif -%}
         {%- set grow = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy') or 'default') -%}
         {% call statement('main') %}
             {{ grow({'target_relation': target, 'temp_relation': news, 'unique_key': config.get('unique_key'), 'dest_columns': columns,

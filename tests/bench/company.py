@@ -108,6 +108,7 @@ _AROUND = {
     "leads": """
         select cast(number as varchar), {'createdAt': '2024-01-01T08:00:00.000Z', 'properties': {'hs_lead_name': 'Lead ' || number,
             'hs_pipeline_stage': 'qualified-stage-id', 'hubspot_owner_id': cast(7000 + number % 120 as varchar), 'lead_channel': 'ORGANIC_SEARCH'},
+            'propertiesWithHistory': {'hs_pipeline_stage': [{'value': 'qualified-stage-id', 'timestamp': '2024-01-01T08:00:00.000Z', 'sourceType': 'CRM_UI'}]},
             'associations': {'companies': [cast(number // 4 as varchar)], 'contacts': [cast(number // 2 as varchar)], 'deals': [cast(10000000000 + number as varchar)]}}
         from range({first}, {beyond}, 3) as deals(number)""",
     "calls": """

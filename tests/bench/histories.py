@@ -71,6 +71,8 @@ def _draw_block(dice: np.random.Generator, deal: Ints, at: Ints, last_day: int) 
     rank = (dice.random(count) < 0.07).astype(np.int64)
     stage = pipelines.OPEN[pipeline, rank]
     _begin(dice, book, deal, at, pipeline, stage)
+    swallows = (deal % 2000 == 1000) & (at < last_day - 30 * DAY)
+    book.write(deal[swallows], MERGED, at[swallows] + 20 * DAY, deal[swallows] - 1, 20)
     for place in range(1, _MOVES):
         closed = pipelines.IS_WON[stage] | pipelines.IS_LOST[stage]
         wait = np.where(

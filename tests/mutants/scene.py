@@ -106,6 +106,8 @@ class Scene:
             self._create(model, schema, full)
             return
         self._create(model, schema, f'from {before}."{model.name}"')
+        if "newest_load" in increment:
+            self.con.execute(f"set variable newest_load = (select coalesce(max(_load_number), 0) from {table})")
         self.con.execute(f"create or replace temp table arrived as {increment.strip().rstrip(';')}")
         if model.unique_key:
             key = ", ".join(model.unique_key)

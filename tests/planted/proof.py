@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import random
 import re
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 from tests.core.warehouse import Warehouse
+from tests.keys import deal_key, stable_key
 from tests.planted.faults import KINDS, SOURCES, Kind, Source, contradictions, is_harmless
 from tests.planted.lives import NIGHTS, STAGES, Life, Told, live, tell
 from tests.planted.sources import Landing, Loader, landings
@@ -139,9 +138,11 @@ def _keys(cases: list[Case]) -> dict[str, str]:
     keys = {}
     places = list(STAGES) + [f"{p}|{stage}" for p in STAGES for stages in STAGES.values() for stage, _ in stages]
     for case in cases:
-        for identity in ("1", *(life.deal_id for life in case.bystanders), *places):
-            text = f"{case.source.system}|{case.account}|{identity}"
-            keys[str(uuid.UUID(md5(text.encode()).hexdigest()))] = case.account  # noqa: S324 - the warehouse makes its keys so; nothing is kept secret by it
+        keys |= {
+            deal_key(case.source.system, case.account, each): case.account
+            for each in ("1", *(life.deal_id for life in case.bystanders))
+        }
+        keys |= {stable_key(case.source.system, case.account, each): case.account for each in places}
     return keys
 
 

@@ -145,6 +145,10 @@ class Ledger:
             if not model.is_incremental:
                 self._create(model, model.increment)
                 continue
+            if "newest_load" in model.increment:
+                self._connection.execute(
+                    f'set variable newest_load = (select coalesce(max(_load_number), 0) from "{model.name}")'
+                )
             self._connection.execute(f"create or replace temp table arrived as {model.increment.strip().rstrip(';')}")
             if model.unique_key:
                 key = ", ".join(model.unique_key)

@@ -40,7 +40,7 @@ select
     lead.source_campaign_id,
     coalesce(campaign.campaign_key, {{ unknown_key() }}) as campaign_key,
     lead.disqualified_reason,
-    {{ stable_key('lead.source_system', 'lead.account', 'lead.source_converted_deal_id') }} as converted_deal_key,
+    {{ ordered_key('lead.source_system', 'lead.account', 'lead.source_converted_deal_id') }} as converted_deal_key,
     lead.history_complete_from,
     lead.is_deleted,
     cast(null as {{ key_type() }}) as merged_into_lead_key,

@@ -6,21 +6,11 @@ activities as (
 
     select
         *,
-        {{ stable_key('source_system', 'account', 'source_deal_id') }} as stated_deal_key,
+        {{ ordered_key('source_system', 'account', 'source_deal_id') }} as stated_deal_key,
         coalesce({{ stable_key('source_system', 'account', 'source_owner_id') }}, {{ unknown_key() }}) as owner_key
     from {{ ref('int_crm__activities') }}
     {{ happened_by_then('happened_at') }}
-    {% if is_incremental() %}
-    where
-        _load_number > (select coalesce(max(_load_number), 0) from {{ this }})
-        -- What is held of a deal that was merged since.
-        or activity_key in (
-            select held.activity_key
-            from {{ this }} as held
-            inner join {{ ref('int_crm__deal_survivors') }} as survivor on held.deal_key = survivor.deal_key
-            where survivor._load_number > (select coalesce(max(_load_number), 0) from {{ this }})
-        )
-    {% endif %}
+    {{ only_new_loads() }}
 
 )
 
@@ -41,4 +31,26 @@ select
     greatest(activity._load_number, coalesce(survivor._load_number, 0)) as _load_number
 from activities as activity
 left join {{ ref('int_crm__deal_survivors') }} as survivor on activity.stated_deal_key = survivor.deal_key
+{% if is_incremental() %}
+union all
+-- What is held of a deal that was merged since.
+select
+    held.activity_key,
+    held.source_system,
+    held.source_activity_id,
+    held.activity_type,
+    held.happened_at,
+    survivor.survivor_key,
+    held.lead_key,
+    held.contact_key,
+    held.owner_key,
+    held.direction,
+    held.is_automated,
+    held.outcome,
+    held.is_deleted,
+    greatest(held._load_number, survivor._load_number)
+from {{ this }} as held
+inner join {{ ref('int_crm__deal_survivors') }} as survivor on held.deal_key = survivor.deal_key
+where survivor._load_number > {{ newest_load() }} and held.activity_key not in (select activity_key from activities)
+{% endif %}
 order by deal_key, happened_at

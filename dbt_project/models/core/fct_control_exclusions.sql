@@ -14,7 +14,7 @@ new_exclusions as (
 )
 
 select
-    {{ stable_key('source_system', 'account', 'source_deal_id') }} as deal_key,
+    {{ ordered_key('source_system', 'account', 'source_deal_id') }} as deal_key,
     source_system,
     account,
     resource,

@@ -6,7 +6,7 @@ line_items as (
 
     select
         *,
-        {{ stable_key('source_system', 'account', 'source_deal_id') }} as stated_deal_key,
+        {{ ordered_key('source_system', 'account', 'source_deal_id') }} as stated_deal_key,
         coalesce({{ stable_key('source_system', 'account', 'source_product_id') }}, {{ unknown_key() }}) as product_key
     from {{ ref('int_crm__deal_line_items') }}
 
@@ -26,6 +26,6 @@ select
 from line_items as item
 left join {{ ref('int_crm__deal_survivors') }} as survivor on item.stated_deal_key = survivor.deal_key
 {% if is_incremental() %}
-where greatest(item._load_number, coalesce(survivor._load_number, 0)) > (select coalesce(max(_load_number), 0) from {{ this }})
+where greatest(item._load_number, coalesce(survivor._load_number, 0)) > {{ newest_load() }}
 {% endif %}
 order by deal_key

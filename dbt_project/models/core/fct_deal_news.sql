@@ -5,11 +5,11 @@
 -- Deals with news, and deals in a stage that was listed only after they had been there: all, as long as no steps are held.
 select deal_key from {{ ref('fct_deal_changes') }}
 {% if steps %}
-where _load_number > (select coalesce(max(_load_number), 0) from {{ steps }})
+where _load_number > {{ newest_load(steps) }}
 union
 select deal_key
 from {{ steps }}
 where stage_key in (
-    select stage_key from {{ ref('int_crm__stages') }} where _first_load_number > (select max(_load_number) from {{ steps }})
+    select stage_key from {{ ref('int_crm__stages') }} where _first_load_number > {{ newest_load(steps) }}
 )
 {% endif %}

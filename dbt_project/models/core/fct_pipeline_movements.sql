@@ -8,12 +8,16 @@ changed_deals as (
     select deal_key from {{ ref('fct_deal_steps') }} {{ only_new_loads() }}
     {% if is_incremental() %}
     union
-    select held.deal_key
-    from {{ this }} as held
-    left join {{ ref('dim_reporting_rates') }} as rates on held.moved_date = rates.rate_date and held.currency_code = rates.currency_code
-    where
-        held.currency_code <> '{{ var("currency") }}'
-        and (held.booked_exchange_rate is distinct from rates.booked_rate or held.constant_exchange_rate is distinct from rates.constant_rate)
+    select deal_key
+    from {{ this }}
+    where rowid in (
+        select held.rowid
+        from {{ this }} as held
+        left join {{ ref('dim_reporting_rates') }} as rates on held.moved_date = rates.rate_date and held.currency_code = rates.currency_code
+        where
+            held.currency_code <> '{{ var("currency") }}'
+            and (held.booked_exchange_rate is distinct from rates.booked_rate or held.constant_exchange_rate is distinct from rates.constant_rate)
+    )
     {% endif %}
 
 ),

@@ -5,8 +5,8 @@ select
 from {{ ref('fct_activities') }} as activity
 inner join {{ ref('int_crm__activities') }} as record on record.activity_key = activity.activity_key
 left join {{ ref('int_crm__deal_merges') }} as merge
-    on merge.deal_key = {{ stable_key('record.source_system', 'record.account', 'record.source_deal_id') }}
+    on merge.deal_key = {{ ordered_key('record.source_system', 'record.account', 'record.source_deal_id') }}
 left join {{ ref('int_crm__deal_merges') }} as next_merge on next_merge.deal_key = merge.merged_into_deal_key
 where activity.deal_key is distinct from coalesce(
-    next_merge.merged_into_deal_key, merge.merged_into_deal_key, {{ stable_key('record.source_system', 'record.account', 'record.source_deal_id') }}
+    next_merge.merged_into_deal_key, merge.merged_into_deal_key, {{ ordered_key('record.source_system', 'record.account', 'record.source_deal_id') }}
 )

@@ -35,7 +35,7 @@ told as (
             when lead.campaign_key <> coalesce(campaign.campaign_key, {{ unknown_key() }}) then 'campaign_key'
             when lead.source_campaign_id is distinct from record.source_campaign_id then 'source_campaign_id'
             when lead.contact_key is distinct from {{ stable_key('record.source_system', 'record.account', 'record.source_contact_id') }} then 'contact_key'
-            when lead.converted_deal_key is distinct from {{ stable_key('record.source_system', 'record.account', 'record.source_converted_deal_id') }}
+            when lead.converted_deal_key is distinct from {{ ordered_key('record.source_system', 'record.account', 'record.source_converted_deal_id') }}
                 then 'converted_deal_key'
             when lead.channel is distinct from coalesce(own_words.channel, record.source_channel) then 'channel'
             when lead.disqualified_reason is distinct from record.disqualified_reason then 'disqualified_reason'

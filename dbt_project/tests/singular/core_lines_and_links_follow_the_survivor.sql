@@ -14,13 +14,13 @@ stated_lines as (
 
     select
         item.line_item_key, item.source_line_item_id, item.quantity, item.line_amount, item.currency_code, item.is_deleted,
-        coalesce(survivor.survivor_key, {{ stable_key('item.source_system', 'item.account', 'item.source_deal_id') }}) as deal_key,
+        coalesce(survivor.survivor_key, {{ ordered_key('item.source_system', 'item.account', 'item.source_deal_id') }}) as deal_key,
         case
             when item.source_product_id is null then {{ unknown_key() }}
             else {{ stable_key('item.source_system', 'item.account', 'item.source_product_id') }}
         end as product_key
     from {{ ref('int_crm__deal_line_items') }} as item
-    left join survivors as survivor on survivor.deal_key = {{ stable_key('item.source_system', 'item.account', 'item.source_deal_id') }}
+    left join survivors as survivor on survivor.deal_key = {{ ordered_key('item.source_system', 'item.account', 'item.source_deal_id') }}
 
 ),
 
@@ -33,7 +33,7 @@ held_lines as (
 stated_links as (
 
     select
-        {{ hashed_key("link.deal_key || '|' || link.source_contact_id || '|' || coalesce(link.contact_role, '')") }} as deal_contact_key,
+        {{ key_beside('link.deal_key', "link.source_contact_id || '|' || coalesce(link.contact_role, '')") }} as deal_contact_key,
         coalesce(survivor.survivor_key, link.deal_key) as deal_key,
         {{ stable_key('link.source_system', 'link.account', 'link.source_contact_id') }} as contact_key,
         link.contact_role, link.is_deleted, survivor.deal_key is null as is_own, greatest(link._load_number, survivor.merged_load) as stated_load
@@ -79,5 +79,5 @@ union all
 select held.line_item_key, held.deal_key, 'The line item stands as of an older load than its record or its merge: the next night would build it anew, or never.'
 from {{ ref('fct_deal_line_items') }} as held
 inner join {{ ref('int_crm__deal_line_items') }} as item on item.line_item_key = held.line_item_key
-left join survivors as survivor on survivor.deal_key = {{ stable_key('item.source_system', 'item.account', 'item.source_deal_id') }}
+left join survivors as survivor on survivor.deal_key = {{ ordered_key('item.source_system', 'item.account', 'item.source_deal_id') }}
 where held._load_number <> greatest(item._load_number, survivor.merged_load)

@@ -225,8 +225,8 @@ NIGHT = (
         "P13",
         "a build after a killed one that takes the newest load again",
         "dbt_project/macros/incremental.sql",
-        "where _load_number > (select coalesce(",
-        "where _load_number >= (select coalesce(",
+        "where _load_number > {{ newest_load() }}",
+        "where _load_number >= {{ newest_load() }}",
         ("tests/faults/test_kills.py::test_a_night_killed_at_named_places_ends_as_if_nothing_had_happened",),
     ),
     Plant(

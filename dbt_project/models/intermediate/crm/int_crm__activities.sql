@@ -15,30 +15,33 @@ versions as (
     union all
     select {{ columns }} from {{ ref('int_files__activities') }}
 
+),
+
+-- An activity that changed has its newest version among the new rows: nothing older is read. Of a contact that was merged since, what is held.
+changed_versions as (
+
+    select {{ columns }} from versions {{ only_new_loads() }}
+    {% if is_incremental() %}
+    union all
+    select {{ columns }}
+    from {{ this }}
+    where (source_system, account, source_contact_id) in (
+        select (source_system, account, source_id) from {{ ref('int_crm__survivors') }}
+        where entity = 'contact' and _load_number > {{ newest_load() }}
+    )
+    {% endif %}
+
 )
 
--- An activity that changed has its newest version among the new rows: nothing older is read, but for those of a contact that was merged since.
 select
     version.* exclude (source_contact_id, _load_number),
     coalesce(survivor.survivor_source_id, version.source_contact_id) as source_contact_id,
-    {{ stable_key('version.source_system', 'version.account', 'version.source_activity_id') }} as activity_key,
+    {{ ordered_key('version.source_system', 'version.account', 'version.source_activity_id') }} as activity_key,
     greatest(version._load_number, coalesce(survivor._load_number, 0)) as _load_number
-from versions as version
+from changed_versions as version
 left join {{ ref('int_crm__survivors') }} as survivor
     on survivor.entity = 'contact' and version.source_system = survivor.source_system and version.account = survivor.account
     and version.source_contact_id = survivor.source_id
-{% if is_incremental() %}
-where
-    version._load_number > (select coalesce(max(_load_number), 0) from {{ this }})
-    or (version.source_system, version.account, version.source_activity_id) in (
-        select (held.source_system, held.account, held.source_activity_id)
-        from {{ this }} as held
-        inner join {{ ref('int_crm__survivors') }} as newly_merged
-            on held.source_system = newly_merged.source_system and held.account = newly_merged.account
-            and held.source_contact_id = newly_merged.source_id
-        where newly_merged.entity = 'contact' and newly_merged._load_number > (select coalesce(max(_load_number), 0) from {{ this }})
-    )
-{% endif %}
 qualify row_number() over (
     partition by version.source_system, version.account, version.source_activity_id
     order by version._load_number desc, version._record_number desc

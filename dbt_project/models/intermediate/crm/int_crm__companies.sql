@@ -30,22 +30,25 @@ losers as (
 
 ),
 
-{% if is_incremental() -%}
--- A record may say tonight that another one was swallowed.
-changed_companies as (
+-- A company that changed has its newest version among the new rows: nothing older is read. Of one that was merged since, what is held.
+changed_versions as (
 
-    select source_system, account, source_company_id from versions {{ only_new_loads() }}
-    union
-    select source_system, account, source_company_id from losers {{ only_new_loads() }}
+    select {{ columns }} from versions {{ only_new_loads() }}
+    {% if is_incremental() %}
+    union all
+    select {{ columns }}
+    from {{ this }}
+    where (source_system, account, source_company_id) in (
+        select (source_system, account, source_company_id) from losers {{ only_new_loads() }}
+    )
+    {% endif %}
 
 ),
 
-{% endif -%}
 entities as (
 
     select *, {{ stable_key('source_system', 'account', 'source_company_id') }} as company_key
-    from versions
-    {% if is_incremental() %}semi join changed_companies using (source_system, account, source_company_id){% endif %}
+    from changed_versions
     qualify row_number() over (partition by source_system, account, source_company_id order by _load_number desc, _record_number desc) = 1
 
 )

@@ -29,22 +29,25 @@ losers as (
 
 ),
 
-{% if is_incremental() -%}
--- A record may say tonight that another one was swallowed.
-changed_contacts as (
+-- A contact that changed has its newest version among the new rows: nothing older is read. Of one that was merged since, what is held.
+changed_versions as (
 
-    select source_system, account, source_contact_id from versions {{ only_new_loads() }}
-    union
-    select source_system, account, source_contact_id from losers {{ only_new_loads() }}
+    select {{ columns }} from versions {{ only_new_loads() }}
+    {% if is_incremental() %}
+    union all
+    select {{ columns }}
+    from {{ this }}
+    where (source_system, account, source_contact_id) in (
+        select (source_system, account, source_contact_id) from losers {{ only_new_loads() }}
+    )
+    {% endif %}
 
 ),
 
-{% endif -%}
 entities as (
 
     select *, {{ stable_key('source_system', 'account', 'source_contact_id') }} as contact_key
-    from versions
-    {% if is_incremental() %}semi join changed_contacts using (source_system, account, source_contact_id){% endif %}
+    from changed_versions
     qualify row_number() over (partition by source_system, account, source_contact_id order by _load_number desc, _record_number desc) = 1
 
 )

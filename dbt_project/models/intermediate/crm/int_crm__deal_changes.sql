@@ -119,6 +119,7 @@ changes as (
         deal.merged_at is not null and observation.field = 'status' and observation.value = 'deleted'
         and observation.first_seen_at >= coalesce(deal.last_seen_live_at, deal.first_seen_at)
     )
+    {% if is_incremental() %}and observation.{{ of_changed_deals(ref('int_crm__deal_observations')) }}{% endif %}
     union all
     select deal_key, 'status', 'merged', greatest(merged_at, created_at), 999999999, 0, merge_source, merge_run_id, merge_seen_at, null
     from changed_deals

@@ -2,7 +2,7 @@
 {% set columns = 'source_system, account, deal_key, source_contact_id, contact_role, is_deleted, _load_number' %}
 with
 
-links as (
+links as not materialized (
 
     select {{ columns }} from {{ ref('int_hubspot__deal_contacts') }}
     union all
@@ -51,7 +51,7 @@ linked as (
 )
 
 select {{ columns }} from links
-where deal_key not in (select deal_key from deals_handed_over)
+anti join deals_handed_over using (deal_key)
 union all
 select
     source_system,

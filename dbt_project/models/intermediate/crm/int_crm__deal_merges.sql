@@ -18,8 +18,8 @@ merges as (
 )
 
 select
-    {{ stable_key('source_system', 'account', 'source_deal_id') }} as deal_key,
-    {{ stable_key('source_system', 'account', 'merged_into_source_deal_id') }} as merged_into_deal_key,
+    {{ ordered_key('source_system', 'account', 'source_deal_id') }} as deal_key,
+    {{ ordered_key('source_system', 'account', 'merged_into_source_deal_id') }} as merged_into_deal_key,
     merged_at,
     change_source,
     _run_id as first_run_id,

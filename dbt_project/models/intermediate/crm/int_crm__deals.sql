@@ -18,13 +18,13 @@ changed_deals as (
         inner join (
             select distinct source_system, account, source_pipeline_id, source_stage_id, _first_load_number from {{ ref('int_crm__stages') }}
         ) as stage using (source_system, account, source_pipeline_id, source_stage_id)
-        {% if is_incremental() %}where stage._first_load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
+        {% if is_incremental() %}where stage._first_load_number > {{ newest_load() }}{% endif %}
         union all
         -- A source that began to tell the moves after the deal was seen.
         select version.deal_key, told.first_load_number
         from {{ ref('int_crm__deal_versions') }} as version
         inner join {{ ref('int_crm__told_moves') }} as told using (source_system, account)
-        {% if is_incremental() %}where told.first_load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
+        {% if is_incremental() %}where told.first_load_number > {{ newest_load() }}{% endif %}
     )
     group by deal_key
 
@@ -113,3 +113,5 @@ from versions as version
 left join stage_histories as stage on version.deal_key = stage.deal_key
 left join {{ ref('int_crm__deal_merges') }} as merge on version.deal_key = merge.deal_key
 left join {{ ref('int_crm__told_moves') }} as told on version.source_system = told.source_system and version.account = told.account
+-- Deals of one time lie together: a night opens the parts with its own only.
+order by version.deal_key

@@ -7,16 +7,16 @@ leads as (
     from {{ ref('int_crm__leads') }} as lead
     {% if is_incremental() %}
     where
-        lead._load_number > (select coalesce(max(_load_number), 0) from {{ this }})
+        lead._load_number > {{ newest_load() }}
         or (lead.source_system, lead.account, lead.source_company_id) in (
             select (source_system, account, source_company_id)
             from {{ ref('int_crm__companies') }}
-            where _load_number > (select coalesce(max(_load_number), 0) from {{ this }})
+            where _load_number > {{ newest_load() }}
         )
         or (lead.source_system, lead.account, lead.source_contact_id) in (
             select (source_system, account, source_contact_id)
             from {{ ref('int_crm__contacts') }}
-            where _load_number > (select coalesce(max(_load_number), 0) from {{ this }})
+            where _load_number > {{ newest_load() }}
         )
     {% endif %}
 

@@ -8,14 +8,14 @@ seen as (
     from {{ ref('int_crm__deal_changes') }}
     where
         field in ('stage', 'pipeline', 'owner') and new_value is not null
-        {% if is_incremental() %}and _load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
+        {% if is_incremental() %}and _load_number > {{ newest_load() }}{% endif %}
     group by source_system, account, field, new_value
     union all
     select source_system, account, 'owner', source_owner_id, max(_load_number)
     from {{ ref('int_crm__activities') }}
     where
         source_owner_id is not null
-        {% if is_incremental() %}and _load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
+        {% if is_incremental() %}and _load_number > {{ newest_load() }}{% endif %}
     group by source_system, account, source_owner_id
 
 )

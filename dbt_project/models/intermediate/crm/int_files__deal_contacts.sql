@@ -50,7 +50,7 @@ links as (
 select
     'files' as source_system,
     _account as account,
-    {{ stable_key("'files'", '_account', 'deal_id') }} as deal_key,
+    {{ ordered_key("'files'", '_account', 'deal_id') }} as deal_key,
     contact_id as source_contact_id,
     role as contact_role,
     is_deleted,

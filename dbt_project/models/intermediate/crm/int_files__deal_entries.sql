@@ -48,7 +48,7 @@ versions as (
 entries as (
 
     select
-        {{ stable_key("'files'", '_account', 'deal_id') }} as deal_key,
+        {{ ordered_key("'files'", '_account', 'deal_id') }} as deal_key,
         _account,
         deal_id,
         field,

@@ -2,7 +2,7 @@ select
     'files' as source_system,
     _account as account,
     deal_id as source_deal_id,
-    {{ stable_key("'files'", '_account', 'deal_id') }} as deal_key,
+    deal_key,
     deal_name,
     pipeline_id as source_pipeline_id,
     stage_id as source_stage_id,

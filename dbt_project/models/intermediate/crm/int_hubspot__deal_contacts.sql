@@ -11,7 +11,7 @@ changed_deals as (
 versions as (
 
     select
-        deal._account, deal.deal_id, deal.contact_ids, max(deal._load_number) over (partition by deal._account, deal.deal_id) as newest_load,
+        deal._account, deal.deal_id, deal.deal_key, deal.contact_ids, max(deal._load_number) over (partition by deal._account, deal.deal_id) as newest_load,
         row_number() over (partition by deal._account, deal.deal_id order by deal._load_number desc, deal._record_number desc) = 1 as is_newest
     from {{ ref('stg_hubspot__deals') }} as deal
     inner join changed_deals using (_account, deal_id)
@@ -20,17 +20,18 @@ versions as (
 
 links as (
 
-    select _account, deal_id, unnest(contact_ids) as contact_id, newest_load, is_newest from versions
+    select _account, deal_key, unnest(contact_ids) as contact_id, newest_load, is_newest from versions
 
 )
 
 select
     'hubspot' as source_system,
     _account as account,
-    {{ stable_key("'hubspot'", '_account', 'deal_id') }} as deal_key,
+    deal_key,
     contact_id as source_contact_id,
     cast(null as varchar) as contact_role,
     not bool_or(is_newest) as is_deleted,
     max(newest_load) as _load_number
 from links
-group by _account, deal_id, contact_id
+group by _account, deal_key, contact_id
+order by deal_key

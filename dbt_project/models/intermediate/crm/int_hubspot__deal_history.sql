@@ -8,6 +8,16 @@ changed_deals as (
 
 ),
 
+loads_of_deals as (
+
+    select history._account, history.deal_id, max(history._load_number) as newest_load, min(history._load_number) as oldest_load
+    from {{ ref('stg_hubspot__deal_property_history') }} as history
+    inner join changed_deals using (_account, deal_id)
+    where history.property <> 'hs_merged_object_ids'
+    group by history._account, history.deal_id
+
+),
+
 entries as (
 
     select
@@ -20,10 +30,10 @@ entries as (
         history._extracted_at,
         history._run_id,
         history._load_number,
-        max(history._load_number) over (partition by history._account, history.deal_id) as newest_load,
-        min(history._load_number) over (partition by history._account, history.deal_id) as oldest_load
+        loads_of_deals.newest_load,
+        loads_of_deals.oldest_load
     from {{ ref('stg_hubspot__deal_property_history') }} as history
-    inner join changed_deals using (_account, deal_id)
+    inner join loads_of_deals using (_account, deal_id)
     where history.property <> 'hs_merged_object_ids'
 
 ),
@@ -103,7 +113,7 @@ copied_from_losers as (
 )
 
 select
-    {{ stable_key("'hubspot'", 'ledger._account', 'ledger.deal_id') }} as deal_key,
+    {{ ordered_key("'hubspot'", 'ledger._account', 'ledger.deal_id') }} as deal_key,
     case ledger.property
         when 'dealstage' then 'stage'
         when 'deal_currency_code' then 'currency'
@@ -131,3 +141,5 @@ left join copied_from_losers as copied
     on ledger._account = copied._account and ledger.deal_id = copied.deal_id and ledger.property = copied.property
     and ledger.changed_at = copied.changed_at and ledger.value is not distinct from copied.value and ledger.first_load >= copied.merge_load
 where copied.deal_id is null
+-- as in int_crm__deals
+order by deal_key

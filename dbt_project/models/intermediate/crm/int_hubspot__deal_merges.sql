@@ -14,7 +14,7 @@ named as (
     from {{ ref('stg_hubspot__deal_property_history') }}
     where
         property = 'hs_merged_object_ids' and value is not null
-        {% if is_incremental() %}and _load_number > (select coalesce(max(_load_number), 0) from {{ this }}){% endif %}
+        {% if is_incremental() %}and _load_number > {{ newest_load() }}{% endif %}
 
 )
 

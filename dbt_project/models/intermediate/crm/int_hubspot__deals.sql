@@ -2,7 +2,7 @@ select
     'hubspot' as source_system,
     _account as account,
     deal_id as source_deal_id,
-    {{ stable_key("'hubspot'", '_account', 'deal_id') }} as deal_key,
+    deal_key,
     dealname as deal_name,
     pipeline as source_pipeline_id,
     dealstage as source_stage_id,

@@ -30,7 +30,7 @@ possibly_cut as (
 select
     'hubspot' as source_system,
     stage._account as account,
-    {{ stable_key("'hubspot'", 'stage._account', 'stage.deal_id') }} as deal_key,
+    {{ ordered_key("'hubspot'", 'stage._account', 'stage.deal_id') }} as deal_key,
     stage.deal_id as source_deal_id,
     stage.stage_id as source_stage_id,
     stage.hs_v2_date_entered as entered_at,

@@ -28,7 +28,7 @@ versions as (
 select
     'pipedrive' as source_system,
     _account as account,
-    {{ stable_key("'pipedrive'", '_account', 'deal_id') }} as deal_key,
+    {{ ordered_key("'pipedrive'", '_account', 'deal_id') }} as deal_key,
     person_id as source_contact_id,
     cast(null as varchar) as contact_role,
     bool_and(person_id is distinct from newest_person_id) as is_deleted,

@@ -18,6 +18,5 @@ versions as (
 
 select
     *,
-    {{ stable_key("'pipedrive'", '_account', 'deal_id') }} as deal_key,
     case when status_in_force = 'open' then stage_id else status_in_force end as place
 from versions

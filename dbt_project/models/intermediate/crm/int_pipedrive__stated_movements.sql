@@ -26,6 +26,6 @@ select distinct
     start_date,
     end_date,
     movement,
-    {{ stable_key("'pipedrive'", '_account', 'cast(deal_id as varchar)') }} as deal_key,
+    {{ ordered_key("'pipedrive'", '_account', 'cast(deal_id as varchar)') }} as deal_key,
     cast(deal_id as varchar) as source_deal_id
 from movements

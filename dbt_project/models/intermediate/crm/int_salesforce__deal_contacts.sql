@@ -19,7 +19,7 @@ roles as (
 select
     'salesforce' as source_system,
     _account as account,
-    {{ stable_key("'salesforce'", '_account', 'opportunity_id') }} as deal_key,
+    {{ ordered_key("'salesforce'", '_account', 'opportunity_id') }} as deal_key,
     contact_id as source_contact_id,
     contact_role,
     bool_and(_is_deleted) as is_deleted,

@@ -79,7 +79,7 @@ in_order as (
 )
 
 select
-    {{ stable_key("'salesforce'", '_account', 'opportunity_id') }} as deal_key,
+    {{ ordered_key("'salesforce'", '_account', 'opportunity_id') }} as deal_key,
     field,
     value,
     value_before,

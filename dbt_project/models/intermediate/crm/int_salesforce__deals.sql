@@ -13,7 +13,7 @@ select
     'salesforce' as source_system,
     opportunity._account as account,
     opportunity.opportunity_id as source_deal_id,
-    {{ stable_key("'salesforce'", 'opportunity._account', 'opportunity.opportunity_id') }} as deal_key,
+    opportunity.deal_key,
     opportunity.name as deal_name,
     coalesce(opportunity.record_type_id, {{ master_record_type() }}) as source_pipeline_id,
     opportunity.stage_name as source_stage_id,

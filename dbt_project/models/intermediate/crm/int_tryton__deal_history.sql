@@ -51,7 +51,7 @@ changes as (
 )
 
 select
-    {{ stable_key("'tryton'", '_account', 'opportunity_id') }} as deal_key,
+    {{ ordered_key("'tryton'", '_account', 'opportunity_id') }} as deal_key,
     field,
     value,
     cast(null as varchar) as value_before,

@@ -2,7 +2,7 @@ select
     'tryton' as source_system,
     _account as account,
     opportunity_id as source_deal_id,
-    {{ stable_key("'tryton'", '_account', 'opportunity_id') }} as deal_key,
+    deal_key,
     description as deal_name,
     'opportunity' as source_pipeline_id,
     state as source_stage_id,

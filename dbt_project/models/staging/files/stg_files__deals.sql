@@ -24,6 +24,7 @@ renamed as (
     select
         {{ envelope() }},
         entry.deal_id as deal_id,
+        {{ ordered_key("'files'", '_account', 'entry.deal_id') }} as deal_key,
         entry.pipeline_id as pipeline_id,
         entry.stage_id as stage_id,
         cast(entry.created_at as timestamp) as created_at,

@@ -26,6 +26,7 @@ renamed as (
     select
         {{ envelope() }},
         _source_id as deal_id,
+        {{ ordered_key("'hubspot'", '_account', '_source_id') }} as deal_key,
         deal.properties.dealname as dealname,
         nullif(deal.properties.dealstage, '') as dealstage,
         nullif(deal.properties.pipeline, '') as pipeline,

@@ -20,6 +20,7 @@ renamed as (
     select
         {{ envelope() }},
         _source_id as deal_id,
+        {{ ordered_key("'pipedrive'", '_account', '_source_id') }} as deal_key,
         deal.title as title,
         deal.owner_id as owner_id,
         deal.person_id as person_id,

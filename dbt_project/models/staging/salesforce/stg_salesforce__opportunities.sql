@@ -22,6 +22,7 @@ renamed as (
     select
         {{ envelope() }},
         _source_id as opportunity_id,
+        {{ ordered_key("'salesforce'", '_account', '_source_id') }} as deal_key,
         opportunity."Name" as name,
         opportunity."AccountId" as account_id,
         opportunity."ContactId" as contact_id,

@@ -18,6 +18,7 @@ renamed as (
     select
         {{ envelope() }},
         _source_id as opportunity_id,
+        {{ ordered_key("'tryton'", '_account', '_source_id') }} as deal_key,
         nullif(entry.number, '') as number,
         nullif(entry.party, '') as party,
         nullif(entry.contact, '') as contact,
