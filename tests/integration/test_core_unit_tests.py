@@ -23,5 +23,8 @@ def test_the_unit_tests_of_core_pass(tmp_path: Path) -> None:
         "visits_between_transitions": "pass",
         "lead_statuses_and_hand_offs": "pass",
         "links_of_merged_deals_stand_once": "pass",
+        "lines_of_merged_deals_are_the_survivors": "pass",
+        "an_account_is_as_old_as_its_slowest_resource": "pass",
+        "pipelines_that_nobody_lists_are_told_by_system_and_account": "pass",
         "contacts_of_the_newest_version_of_a_deal": "pass",
     }

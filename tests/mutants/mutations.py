@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -175,20 +175,26 @@ def _maker(
 
 
 def draw(models: Sequence[Model], seed: int) -> Iterator[Callable[[], Mutant]]:
-    """Mutants without end but that of their number: every kind in turn, within a kind of the model that had the fewest turns until then."""
-    dice = random.Random(seed)
+    """Mutants without end but that of their number: every kind in turn, within a kind of the model that had the fewest turns until then.
+
+    A model's mutants are drawn by its own dice: another's SQL may change and the same ones come.
+    """
     by_kind: dict[str, dict[str, list[Callable[[], Mutant]]]] = defaultdict(lambda: defaultdict(list))
     for model in models:
         for maker in mutants_of(model):
             by_kind[maker.kind][model.name].append(maker)  # type: ignore[attr-defined]
-    for by_model in by_kind.values():
-        for makers in by_model.values():
-            dice.shuffle(makers)
-    turns = {model.name: (0, dice.random()) for model in models}
+    for kind, by_model in by_kind.items():
+        for name, makers in by_model.items():
+            random.Random(f"{seed} {kind} {name}").shuffle(makers)
+    turns = Counter[str]()
+
+    def turn(name: str) -> tuple[int, float]:
+        return turns[name], random.Random(f"{seed} {name} {turns[name]}").random()
+
     while by_kind:
         for kind in sorted(by_kind):
-            name = min(by_kind[kind], key=turns.__getitem__)
-            turns[name] = (turns[name][0] + 1, dice.random())
+            name = min(by_kind[kind], key=turn)
+            turns[name] += 1
             yield by_kind[kind][name].pop()
             if not by_kind[kind][name]:
                 del by_kind[kind][name]
