@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from extractors.core.locks import hold
 from extractors.core.settings import Settings, read_settings
 from simulator.server import Simulation, start
 from tests.small_project import in_force
@@ -202,9 +203,10 @@ def test_another_run_is_told_so_with_code_3(first_night: str) -> None:
 
 
 def test_two_at_once_one_wins(crm: Simulation) -> None:
-    """The first is held in the middle of its work for as long as the second takes."""
+    """The first is held in the middle of its work, outside the lock that the lease is changed under, for as long as the second takes."""
     command = [sys.executable, "-c", "from watertight.command import main; main()", "extract"]
-    lease = read_settings().home / "lease.json"
+    home = read_settings().home
+    lease = home / "lease.json"
     lease.unlink(missing_ok=True)
     first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     try:
@@ -212,6 +214,13 @@ def test_two_at_once_one_wins(crm: Simulation) -> None:
         while not lease.exists() and time.monotonic() < until:
             time.sleep(0.005)
         first.send_signal(signal.SIGSTOP)
+        os.waitpid(first.pid, os.WUNTRACED)
+        while (lock := hold(home, waits=False)) is None:
+            first.send_signal(signal.SIGCONT)
+            time.sleep(0.005)
+            first.send_signal(signal.SIGSTOP)
+            os.waitpid(first.pid, os.WUNTRACED)
+        os.close(lock)
         second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
         first.send_signal(signal.SIGCONT)
         assert (second.returncode, first.wait(120)) == (3, 0), second.stdout + second.stderr

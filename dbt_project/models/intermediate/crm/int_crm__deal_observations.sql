@@ -120,4 +120,5 @@ union all
 select deal_key, field, 'live', created_at, 0, 'inferred', _run_id, _extracted_at, newest_load
 from dated
 where field = 'status' and sequence = 1 and value = 'deleted'
+-- as in int_crm__deals
 order by deal_key

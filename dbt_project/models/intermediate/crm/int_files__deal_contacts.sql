@@ -56,3 +56,5 @@ select
     is_deleted,
     max(_load_number) over (partition by _account, deal_id) as _load_number
 from links
+-- as in int_crm__deals
+order by deal_key

@@ -98,3 +98,5 @@ select
     _load_number
 from history
 left join orders using ({{ tie }}, last_load, _record_number)
+-- as in int_crm__deals
+order by deal_key

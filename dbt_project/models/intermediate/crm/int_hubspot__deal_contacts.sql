@@ -34,4 +34,5 @@ select
     max(newest_load) as _load_number
 from links
 group by _account, deal_key, contact_id
+-- as in int_crm__deals
 order by deal_key

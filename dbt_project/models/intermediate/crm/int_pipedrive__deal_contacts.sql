@@ -36,3 +36,5 @@ select
 from versions
 where person_id is not null
 group by _account, deal_id, person_id
+-- as in int_crm__deals
+order by deal_key

@@ -99,3 +99,5 @@ select
     reading._load_number
 from changes as change
 inner join readings as reading on change.deal_key = reading.deal_key
+-- as in int_crm__deals
+order by change.deal_key

@@ -26,3 +26,5 @@ select
     max(newest_load) as _load_number
 from roles
 group by _account, opportunity_id, contact_id, contact_role
+-- as in int_crm__deals
+order by deal_key

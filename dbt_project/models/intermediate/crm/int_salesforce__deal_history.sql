@@ -93,3 +93,5 @@ select
     cast(null as timestamp) as retracted_at,
     deal_load as _load_number
 from in_order
+-- as in int_crm__deals
+order by deal_key

@@ -65,3 +65,5 @@ select
     cast(null as timestamp) as retracted_at,
     newest_load as _load_number
 from changes
+-- as in int_crm__deals
+order by deal_key
