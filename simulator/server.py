@@ -5,10 +5,11 @@ simulator's: `GET /_simulator/state`, `POST /_simulator/sleep {"seconds": x}` an
 `POST /_simulator/night {"night": n}`. Time passes only by requests and by sleeping, see `clock`.
 """
 
+import gzip
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ from simulator.seasons import HISTORY_DAYS, LAST_NIGHT
 
 Fault = Callable[[Request, Response], Response | None]
 """May change what is answered: returns a response, or None to hang up without one."""
+
+#: a body of fewer bytes is hardly smaller packed
+_WORTH_PACKING = 1000
+#: the level that costs the simulator least
+_LEVEL = 1
 
 
 class BadSetting(Exception):
@@ -185,6 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         if response is None:
             self.close_connection = True
             return
+        response = self._packed(response)
         headers = {"Content-Length": str(len(response.body))} | response.headers
         headers = {name: value for name, value in headers.items() if value}
         head = f"HTTP/1.1 {response.status} {self.responses.get(response.status, ('',))[0]}\r\n"
@@ -193,6 +200,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head.encode("latin-1") + b"\r\n" + response.body[: response.cut_after])
         if response.cut_after is not None:
             self.close_connection = True
+
+    def _packed(self, response: Response) -> Response:
+        """As the three vendors answer whoever asks for gzip; a response that was made to break goes out as it was made."""
+        is_asked = "gzip" in self.headers.get("Accept-Encoding", "")
+        is_made_so = response.cut_after is not None or response.headers.keys() & {"Content-Encoding", "Content-Length"}
+        if not is_asked or is_made_so or len(response.body) < _WORTH_PACKING:
+            return response
+        packed = gzip.compress(response.body, _LEVEL, mtime=0)
+        return replace(response, body=packed, headers=response.headers | {"Content-Encoding": "gzip"})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
         """Nothing: a demonstration prints its own progress."""

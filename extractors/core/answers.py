@@ -2,8 +2,8 @@
 
 An extraction asks the same questions again as long as its window is the same; a try that finds the answers of one that was cut
 off takes them instead of asking, and asks from there on. `window.json` holds what the questions depend on, `answers` one frame per
-answer: 16 bytes of digest, the length and the CRC-32 of what follows, the compressed body. A frame that was cut or damaged is
-asked for again.
+answer: 16 bytes of digest, the length and the CRC-32 of what follows, the body, packed by zstd or as gzip, as it came. A frame that
+was cut or damaged is asked for again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = timedelta(hours=12)
 _WINDOW, _ANSWERS = "window.json", "answers"
 _FRAME = struct.Struct("<16sII")
+_GZIP = b"\x1f\x8b"
 
 
 class Questions(msgspec.Struct, frozen=True):
@@ -93,16 +94,19 @@ class KeptAnswers:
             if zlib.crc32(packed) != checksum:
                 return None
             self.recalled += 1
+        if packed.startswith(_GZIP):
+            return zlib.decompress(packed, wbits=31)
         return zstandard.ZstdDecompressor().decompress(packed)
 
-    def keep(self, question: bytes, body: bytes) -> None:
-        """Appends an answer. Nothing is forced to disk: what a power cut takes is asked for again."""
+    def keep(self, question: bytes, body: bytes, gzipped: bytes | None = None) -> None:
+        """Appends an answer, `gzipped` where that is at hand and may be written. Nothing is forced to disk: what a power cut takes is asked for again."""
+        packed = gzipped
         if self._clean is not None:
-            body = self._clean(body)
+            body, packed = self._clean(body), None
             if not body:
                 return
         with self._lock, plain_disk_errors(self._folder):
-            packed = self._compress.compress(body)
+            packed = packed or self._compress.compress(body)
             self._file.seek(self._end)
             self._file.write(_FRAME.pack(question, len(packed), zlib.crc32(packed)) + packed)
             self._file.flush()

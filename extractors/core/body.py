@@ -7,7 +7,7 @@ import logging
 import re
 import zlib
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import requests
@@ -36,8 +36,15 @@ class OversizedAnswerError(Exception):
     """The decoded body passed its limit; what came so far is dropped and the rest not read."""
 
 
-def read_body(response: requests.Response, limit: int) -> bytes:
-    """The decoded body of an answer that is read for the first time, at most `limit` bytes of it in memory.
+class Body(NamedTuple):
+    """An answer's body, unpacked, and as it came where that was gzip."""
+
+    content: bytes
+    gzipped: bytes | None
+
+
+def read_body(response: requests.Response, limit: int) -> Body:
+    """The body of an answer that is read for the first time, at most `limit` bytes of it in memory, unpacked and as it came.
 
     Raises BrokenAnswerError (cut, damaged, in an encoding nobody asked for), OversizedAnswerError, and whatever the connection does.
     """
@@ -45,12 +52,12 @@ def read_body(response: requests.Response, limit: int) -> bytes:
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise BrokenAnswerError(f"came in an encoding that was not asked for ({encoding[:20]!r})")
     unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
-    body = bytearray()
-    received = 0
+    body, gzipped = bytearray(), bytearray()
     try:
         # Not stream() or read(): they wait for a full buffer, and unpack without a limit.
         while piece := response.raw.read1(READ_BYTES, decode_content=False):
-            received += len(piece)
+            if unpack is not None:
+                gzipped += piece
             while piece:
                 if unpack is None:
                     body += piece
@@ -60,14 +67,14 @@ def read_body(response: requests.Response, limit: int) -> bytes:
                 else:
                     body += unpack.decompress(piece, limit + 1 - len(body))
                     piece = unpack.unconsumed_tail or unpack.unused_data
-                if len(body) > limit:
-                    raise OversizedAnswerError(f"is bigger than {limit:,} bytes once unpacked")
+                if max(len(body), len(gzipped)) > limit:
+                    raise OversizedAnswerError(f"is bigger than {limit:,} bytes")
     except zlib.error:
         raise BrokenAnswerError("is damaged: its gzip stream cannot be unpacked") from None
     # zlib sets eof only after the trailer, whose length and checksum it has compared.
-    if unpack is not None and received and not unpack.eof:
+    if unpack is not None and gzipped and not unpack.eof:
         raise BrokenAnswerError("is cut: its gzip stream has no end")
-    return bytes(body)
+    return Body(bytes(body), bytes(gzipped) or None)
 
 
 def decode_body(headers: Mapping[str, str], body: bytes, answer: type[T], what: str) -> T:

@@ -294,13 +294,16 @@ class Client:
             if 300 <= status < 400:
                 raise self._redirected(response)
             body = read_body(response, self._limits.body_bytes)
-            log.debug("%s %s %d, %d bytes, %.3f s", request.method, path, status, len(body), time.monotonic() - began)
+            content, seconds = body.content, time.monotonic() - began
+            log.debug("%s %s %d, %d bytes, %.3f s", request.method, path, status, len(content), seconds)
             if status >= 400 or status < 200:
-                refused = self._refused(status, response.headers, body, path)
+                refused = self._refused(status, response.headers, content, path)
                 raise _SessionEnded(refused) if status == 401 and in_session else refused
-            value = reading.decode(response.headers, body, f"{self.title} {path}")
+            value = reading.decode(response.headers, content, f"{self.title} {path}")
             if self.kept and reading.keep:
-                self.kept.keep(question, reading.keep(response.headers, body))
+                kept = reading.keep(response.headers, content)
+                # What is kept as it was told need not be packed again.
+                self.kept.keep(question, kept, body.gzipped if kept is content else None)
             return value
         except OversizedAnswerError as error:
             mend = "Nothing of it was kept. Look at that resource in the source: some record is enormous."

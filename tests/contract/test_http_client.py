@@ -224,6 +224,17 @@ def test_a_bomb_is_refused_without_being_unpacked() -> None:
     assert client.requests == 1
 
 
+def test_a_packed_answer_that_never_becomes_anything_is_refused() -> None:
+    beginning = gzip.compress(b"", mtime=0)[:10]
+    empty_blocks = b"\0\0\0\xff\xff" * 300_000
+    said, _, client = outcome(
+        answer(body=beginning + empty_blocks, Content_Encoding="gzip"), limits=Limits(body_bytes=1_000_000)
+    )
+    assert isinstance(said, IntegrityError)
+    assert "bigger than 1,000,000 bytes" in str(said)
+    assert client.requests == 1
+
+
 def test_an_oversized_plain_answer_is_refused_while_it_is_read() -> None:
     sent = 0
 

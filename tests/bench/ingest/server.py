@@ -1,11 +1,13 @@
-"""Serves a recording over loopback HTTP: `python -m tests.bench.ingest.server FOLDER COPIES`; prints its port.
+"""Serves a recording over loopback HTTP: `python -m tests.bench.ingest.server FOLDER COPIES PACKS`; prints its port.
 
 COPIES > 1 lists the recorded deals as often, each time under other ids, so that a company of a million deals needs no recording of
-its own. Its processor time is not counted. `GET /_bench/sent` says how many deals were sent since it was last asked.
+its own. PACKS: "gzip" for whoever asks for it, as CRMs answer, or "plain". Its processor time is not counted.
+`GET /_bench/sent` says how many deals were sent since it was last asked.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import mmap
 import os
@@ -28,6 +30,8 @@ _AFTER = re.compile(rb'"paging":\{"next":\{"after":"(\d+)"')
 _FIRST = re.compile(rb'"id":"(\d+)"')
 #: simulated time that passes with a request, so that no client has to wait for its allowance
 _STEP = timedelta(milliseconds=110)
+#: a body of fewer bytes is hardly smaller packed
+_WORTH_PACKING = 1000
 
 
 class Replay:
@@ -96,6 +100,7 @@ def _match(pattern: re.Pattern[bytes], body: bytes) -> bytes:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     replay: Replay
+    packs: bool
 
     def do_GET(self) -> None:
         if self.path == "/_bench/sent":
@@ -116,9 +121,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._write(404 if found is None else 200, found if found is not None else b"{}", self.replay.now())
 
     def _write(self, status: int, body: bytes, now: datetime) -> None:
+        packed = ""
+        if self.packs and len(body) >= _WORTH_PACKING and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body, packed = gzip.compress(body, 1, mtime=0), "Content-Encoding: gzip\r\n"
         stamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = (
-            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{packed}"
             f"Date: {format_datetime(now, usegmt=True)}\r\nX-Simulated-Time: {stamp}\r\n\r\n"
         )
         self.wfile.write(head.encode() + body)
@@ -127,9 +135,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def main(folder: str, copies: str) -> None:
+def main(folder: str, copies: str, packs: str) -> None:
     """Serves until it is ended."""
-    handler = type("Handler", (_Handler,), {"replay": Replay(Recording.read(Path(folder)), int(copies))})
+    replay = Replay(Recording.read(Path(folder)), int(copies))
+    handler = type("Handler", (_Handler,), {"replay": replay, "packs": packs == "gzip"})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         os.write(1, f"{server.server_address[1]}\n".encode())
         server.serve_forever()

@@ -92,7 +92,13 @@ ledger as (
     left join sightings as sighting
         on entry._account = sighting._account and entry.deal_id = sighting.deal_id and entry.property = sighting.property
         and entry.changed_at = sighting.changed_at and entry.value is not distinct from sighting.value
-    where entry._load_number = entry.newest_load
+    where entry._load_number = entry.newest_load and entry.newest_load > entry.oldest_load
+    union all
+    -- Read once only, as all of them are in the first night: nothing to look for, and with the sort below no memory for it.
+    select
+        _account, deal_id, property, value, changed_at, sequence, _load_number, _run_id, _extracted_at, cast(null as timestamp), newest_load
+    from entries
+    where newest_load = oldest_load
     union all
     select
         _account, deal_id, property, value, changed_at, sequence, first_load, first_run_id, first_seen_at,
