@@ -8,12 +8,14 @@ and in hexadecimal digits.
 from __future__ import annotations
 
 import base64
-import gzip
+import contextlib
 import logging
 import mmap
+import re
 import secrets
 import shutil
 import tempfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,8 +99,8 @@ class MadeUp:
                 continue
             content = path.read_bytes()
             self.search(name, content)
-            if unpacked := _unpacked(path, content):
-                self.search(f"{name}, unpacked", unpacked)
+            if packed := unpacked(content):
+                self.search(f"{name}, unpacked", packed)
 
     def search_values(self, folder: Path) -> None:
         """Searches every value of every table of the databases below a folder: their files hold long texts packed."""
@@ -141,16 +143,15 @@ def told(kind: str, secrets_and_bytes: Sequence[tuple[int, int]], leaks: int) ->
     )
 
 
-def _unpacked(path: Path, content: bytes) -> bytes:
-    """What a packed file holds, as far as it can be unpacked: a trial may have cut or damaged it."""
-    try:
-        if path.suffix == ".zst" or content.startswith(b"\x28\xb5\x2f\xfd"):
-            return zstandard.ZstdDecompressor().decompressobj().decompress(content)
-        if path.suffix == ".gz" or content.startswith(b"\x1f\x8b"):
-            return gzip.decompress(content)
-    except (zstandard.ZstdError, OSError, EOFError):
-        pass
-    return b""
+def unpacked(content: bytes) -> bytes:
+    """What a file holds packed, by zstd or as gzip, wherever in it, as far as it can be unpacked: a trial may have cut or damaged it."""
+    parts = []
+    for begin in re.finditer(rb"\x28\xb5\x2f\xfd|\x1f\x8b\x08", content):
+        packed = memoryview(content)[begin.start() :]
+        unpack = zlib.decompressobj(31) if packed[0] == 0x1F else zstandard.ZstdDecompressor().decompressobj()
+        with contextlib.suppress(zlib.error, zstandard.ZstdError):
+            parts.append(unpack.decompress(packed))
+    return b"\n".join(parts)
 
 
 class Records(logging.Handler):

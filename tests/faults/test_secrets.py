@@ -98,6 +98,8 @@ def test_a_secret_is_found_however_it_is_written(tmp_path: Path) -> None:
     (place / "quoted").write_text(quote(f"key={token}&more", safe=""))
     (place / "part.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(token.encode() * 99))
     (place / "page.gz").write_bytes(gzip.compress(token.encode() * 99))
+    frames = zstandard.compress(b"a page"), gzip.compress(b"another page"), gzip.compress(token.encode() * 99)
+    (place / "answers").write_bytes(b"".join(b"a header" + frame for frame in frames))
     (place / f"{token}.empty").write_text("")
     for before in ("", "a:", "an-app:"):
         (place / f"basic{len(before)}").write_bytes(base64.b64encode(f"{before}{token}".encode()))
@@ -106,7 +108,7 @@ def test_a_secret_is_found_however_it_is_written(tmp_path: Path) -> None:
     written = made_up.searched().leaks
     for path in place.iterdir():
         assert any(path.name in sentence for sentence in written), path
-    for name in ("plain.log", "quoted", "part.jsonl.zst, unpacked", "page.gz, unpacked"):
+    for name in ("plain.log", "quoted", "part.jsonl.zst, unpacked", "page.gz, unpacked", "answers, unpacked"):
         assert f"{LEAK}{name} (HUBSPOT_ACCESS_TOKEN)" in written
 
     with duckdb.connect(str(place / "values.duckdb")) as connection:

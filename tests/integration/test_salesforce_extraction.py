@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import zstandard
 from pydantic import SecretStr
 
 from extractors.core.connections import Connections
@@ -32,6 +31,7 @@ from simulator.salesforce.query import run as ask
 from simulator.salesforce.settings import USERNAME
 from simulator.salesforce.soql import parse
 from simulator.server import Simulation, start
+from tests.faults.made_up_secrets import unpacked
 
 pytestmark = pytest.mark.integration
 
@@ -471,15 +471,6 @@ def test_stages_of_a_record_type_come_with_it_or_not_at_all(simulation: Simulati
     assert {line["payload"]["StageNames"] for line in lines(settings, "record_types", "night-2")} == {None}
 
 
-def with_what_is_packed(data: bytes) -> bytes:
-    """The bytes of a file and of every compressed frame in it."""
-    magic, parts, place = b"\x28\xb5\x2f\xfd", [data], data.find(b"\x28\xb5\x2f\xfd")
-    while place >= 0:
-        parts.append(zstandard.ZstdDecompressor().decompressobj().decompress(data[place:]))
-        place = data.find(magic, place + 4)
-    return b"".join(parts)
-
-
 @pytest.mark.parametrize("rows", [ALL_PAGES, 1], ids=["rest", "bulk"])
 def test_a_run_cut_in_the_middle_goes_on_there_and_leaves_no_token_behind(
     simulation: Simulation, tmp_path: Path, rows: int
@@ -500,7 +491,7 @@ def test_a_run_cut_in_the_middle_goes_on_there_and_leaves_no_token_behind(
         run_night(settings, "night-1", "opportunities")
     written = [path for path in settings.home.rglob("*") if path.is_file()]
     token = next(iter(simulation.world.salesforce.sessions._ends))
-    everything = b"".join(with_what_is_packed(path.read_bytes()) for path in written)
+    everything = b"".join(path.read_bytes() + unpacked(path.read_bytes()) for path in written)
     assert b'"totalSize"' in everything, "nothing was kept, or nothing unpacked"
     assert token.encode() not in everything
     assert SECRET.encode() not in everything
