@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import zlib
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 import msgspec
 import requests
+from isal import isal_zlib
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def read_body(response: requests.Response, limit: int) -> Body:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise BrokenAnswerError(f"came in an encoding that was not asked for ({encoding[:20]!r})")
-    unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
+    unpack = isal_zlib.decompressobj(wbits=31) if "gzip" in encoding else None
     body, gzipped = bytearray(), bytearray()
     try:
         # Not stream() or read(): they wait for a full buffer, and unpack without a limit.
@@ -69,9 +69,9 @@ def read_body(response: requests.Response, limit: int) -> Body:
                     piece = unpack.unconsumed_tail or unpack.unused_data
                 if max(len(body), len(gzipped)) > limit:
                     raise OversizedAnswerError(f"is bigger than {limit:,} bytes")
-    except zlib.error:
+    except isal_zlib.error:  # type: ignore[misc]  # its stub takes the class for an instance
         raise BrokenAnswerError("is damaged: its gzip stream cannot be unpacked") from None
-    # zlib sets eof only after the trailer, whose length and checksum it has compared.
+    # It sets eof only after the trailer, whose length and checksum it has compared.
     if unpack is not None and gzipped and not unpack.eof:
         raise BrokenAnswerError("is cut: its gzip stream has no end")
     return Body(bytes(body), bytes(gzipped) or None)
